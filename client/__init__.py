@@ -1,0 +1,1 @@
+"""The site: private data, local student, private training, ledger, outbox, relay."""

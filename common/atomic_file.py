@@ -1,0 +1,43 @@
+"""Files that are either the old one or the new one, never half of one.
+
+Temporary file, fsync, rename, fsync of the folder (the pattern of NVIDIA FLARE 2.8).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_atomically(
+    path: Path, content: bytes, *, before_rename: Callable[[], None] = lambda: None
+) -> None:
+    """Replaces ``path`` by ``content``; a reader or a crash sees old or new, whole.
+
+    Args:
+        path: file to write; its folder must exist.
+        content: the whole new content.
+        before_rename: called once the new content is on disk but not yet visible.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        before_rename()
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Data sets: reading them, and splitting them into disjoint parts."""

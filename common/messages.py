@@ -1,0 +1,352 @@
+"""What server and site say to each other: four typed messages over one envelope.
+
+An :class:`Envelope` is a kind, arrays and scalars; it has one canonical byte form,
+whose SHA-256 keys the outbox. The relay passes envelopes on without understanding
+them, so this module imports neither torch, Opacus nor flwr. A reply holds soft labels
+and the public facts of design section 5, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from common.errors import InvalidReplyError
+from common.run_plan import SCHEMA, RunPlan, Scalar
+
+Array = NDArray[Any]
+
+
+class MessageKind(Enum):
+    """Flower message types that we use."""
+
+    HELLO = "query.hello"
+    ROUND = "train.distill"
+    FINISH = "train.finish"
+
+
+class RefusalReason(Enum):
+    """Why a site does not do what it was asked: closed, and never about a value."""
+
+    MALFORMED_REQUEST = "malformed-request"
+    VERSION_MISMATCH = "version-mismatch"
+    UNKNOWN_RUN = "unknown-run"
+    PLAN_CHANGED = "plan-changed"
+    PLAN_NOT_ALLOWED = "plan-not-allowed"
+    MECHANISM_NOT_ALLOWED = "mechanism-not-allowed"
+    NON_PRIVATE_NOT_ALLOWED = "non-private-not-allowed"
+    MODEL_NOT_ALLOWED = "model-not-allowed"
+    CLASSES_MISMATCH = "classes-mismatch"
+    TRANSFER_SET_MISMATCH = "transfer-set-mismatch"
+    REQUEST_CHANGED = "request-changed"
+    REPLY_PURGED = "reply-purged"
+    DATA_CHANGED = "data-changed"
+    INTERNAL_ERROR = "internal-error"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Envelope:
+    """A message as it travels.
+
+    Attributes:
+        kind: message type, the same for a request and its reply.
+        arrays: named NumPy arrays, never object arrays.
+        fields: named scalars.
+    """
+
+    kind: MessageKind
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Returns the canonical bytes: safetensors with sorted JSON as metadata."""
+        header = json.dumps(
+            [SCHEMA, self.kind.value, dict(self.fields)], sort_keys=True
+        )
+        arrays = {
+            name: np.ascontiguousarray(array)
+            for name, array in sorted(self.arrays.items())
+        }
+        content: bytes = save(arrays, metadata={"envelope": header})
+        return content
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Envelope:
+        """Returns the envelope in bytes made by :meth:`to_bytes`.
+
+        Raises:
+            InvalidReplyError: the bytes are not an envelope of this schema.
+        """
+        try:
+            arrays = load(content)
+            length = int.from_bytes(content[:8], "little")
+            metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+            schema, kind, fields = json.loads(metadata["envelope"])
+            if schema != SCHEMA:
+                raise ValueError(f"schema {schema}")
+            return cls(kind=MessageKind(kind), arrays=arrays, fields=fields)
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise InvalidReplyError("The bytes are not an envelope.") from error
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical bytes, in hexadecimal."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+class SiteConnection(Protocol):
+    """A site, wherever it is: in this process, or behind the custodian's socket."""
+
+    def answer(self, request: Envelope) -> Envelope:
+        """Returns the reply to a request; a refusal is a reply too, never raised."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HelloRequest:
+    """Server to site: will you take part in this run?"""
+
+    plan: RunPlan
+
+    def to_envelope(self) -> Envelope:
+        """Returns the message as it travels."""
+        return Envelope(kind=MessageKind.HELLO, fields=self.plan.to_fields())
+
+    @classmethod
+    def from_envelope(cls, envelope: Envelope) -> HelloRequest:
+        """Raises InvalidReplyError if the envelope holds something else."""
+        _expect(envelope, MessageKind.HELLO, arrays=())
+        try:
+            return cls(plan=RunPlan.from_fields(dict(envelope.fields)))
+        except (ValueError, TypeError) as error:
+            raise InvalidReplyError(f"Not a run plan: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HelloReply:
+    """Site to server: public facts, and what the site committed for this run.
+
+    Attributes:
+        site_name: public, stable name of the site.
+        software: versions, for example ``"fedstill 0.1.0, torch 2.13.0"``.
+        num_classes: number of classes, from the site's config.
+        has_transfer_set: whether the site holds the plan's transfer set.
+        nominal_examples: the public constant in the site's policy.
+        epsilon: the most the site will spend in this run; 0 where no private round
+            is affordable, infinite without privacy.
+        delta: target delta.
+        rounds: rounds with private training that the site committed; later rounds
+            are answered without reading private data.
+        ledger_entries: number of entries in the site's ledger.
+    """
+
+    site_name: str
+    software: str
+    num_classes: int
+    has_transfer_set: bool
+    nominal_examples: int
+    epsilon: float
+    delta: float
+    rounds: int
+    ledger_entries: int
+
+    def to_envelope(self) -> Envelope:
+        """Returns the message as it travels."""
+        return Envelope(
+            kind=MessageKind.HELLO,
+            fields={name: getattr(self, name) for name in _HELLO_REPLY},
+        )
+
+    @classmethod
+    def from_envelope(cls, envelope: Envelope) -> HelloReply:
+        """Raises InvalidReplyError if the envelope holds something else."""
+        _expect(envelope, MessageKind.HELLO, arrays=(), fields=_HELLO_REPLY)
+        return cls(**_typed(envelope, _HELLO_REPLY))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RoundRequest:
+    """Server to site: digest this consensus, revisit, and label these examples.
+
+    Attributes:
+        run_id: our own run id.
+        round_number: counted from 1; in a :attr:`MessageKind.FINISH` request the
+            number of the last round.
+        indices: int32 [num_next], transfer examples to label; empty at finish.
+        consensus_indices: int32 [num_consensus]; empty before the first consensus.
+        consensus: payload [num_consensus, num_classes] by the plan's codec.
+    """
+
+    run_id: str
+    round_number: int
+    indices: NDArray[np.int32]
+    consensus_indices: NDArray[np.int32]
+    consensus: Array
+    is_finish: bool = False
+
+    def to_envelope(self) -> Envelope:
+        """Returns the message as it travels."""
+        return Envelope(
+            kind=MessageKind.FINISH if self.is_finish else MessageKind.ROUND,
+            arrays={name: getattr(self, name) for name in _ROUND_ARRAYS},
+            fields={"run_id": self.run_id, "round_number": self.round_number},
+        )
+
+    @classmethod
+    def from_envelope(cls, envelope: Envelope) -> RoundRequest:
+        """Raises InvalidReplyError if the envelope holds something else."""
+        is_finish = envelope.kind is MessageKind.FINISH
+        kind = MessageKind.FINISH if is_finish else MessageKind.ROUND
+        _expect(envelope, kind, arrays=_ROUND_ARRAYS, fields=_ROUND_REQUEST)
+        arrays = dict(envelope.arrays)
+        for name in ("indices", "consensus_indices"):
+            if arrays[name].dtype != np.int32 or arrays[name].ndim != 1:
+                raise InvalidReplyError(f"Expected {name} to be int32 of one axis.")
+        return cls(**_typed(envelope, _ROUND_REQUEST), **arrays, is_finish=is_finish)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RoundReply:
+    """Site to server: soft labels by the plan's codec, and two public facts.
+
+    Attributes:
+        run_id: of the request.
+        round_number: of the request.
+        transfer_set_id: content id of the transfer set that was labelled.
+        soft_labels: payload [num_examples, num_classes]; no rows at finish.
+        budget_exhausted: whether the site is past its committed private rounds.
+        ledger_entries: number of entries in the site's ledger.
+    """
+
+    run_id: str
+    round_number: int
+    transfer_set_id: str
+    soft_labels: Array
+    budget_exhausted: bool
+    ledger_entries: int
+    is_finish: bool = False
+
+    def to_envelope(self) -> Envelope:
+        """Returns the message as it travels."""
+        return Envelope(
+            kind=MessageKind.FINISH if self.is_finish else MessageKind.ROUND,
+            arrays={"soft_labels": self.soft_labels},
+            fields={name: getattr(self, name) for name in _ROUND_REPLY},
+        )
+
+    @classmethod
+    def from_envelope(cls, envelope: Envelope) -> RoundReply:
+        """Raises InvalidReplyError if the envelope holds something else."""
+        is_finish = envelope.kind is MessageKind.FINISH
+        kind = MessageKind.FINISH if is_finish else MessageKind.ROUND
+        _expect(envelope, kind, arrays=("soft_labels",), fields=_ROUND_REPLY)
+        return cls(
+            **_typed(envelope, _ROUND_REPLY),
+            soft_labels=envelope.arrays["soft_labels"],
+            is_finish=is_finish,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Site to server: no, for one of a closed set of reasons.
+
+    Attributes:
+        kind: of the request.
+        site_name: public name of the site.
+        reason: why.
+    """
+
+    kind: MessageKind
+    site_name: str
+    reason: RefusalReason
+
+    def to_envelope(self) -> Envelope:
+        """Returns the message as it travels."""
+        return Envelope(
+            kind=self.kind,
+            fields={"refusal": self.reason.value, "site_name": self.site_name},
+        )
+
+    @classmethod
+    def from_envelope(cls, envelope: Envelope) -> Refusal | None:
+        """Returns the refusal in a reply, or None where the reply is none.
+
+        Raises:
+            InvalidReplyError: a refusal with an unknown reason or with other content.
+        """
+        if "refusal" not in envelope.fields:
+            return None
+        _expect(envelope, envelope.kind, arrays=(), fields=_REFUSAL)
+        values = _typed(envelope, _REFUSAL)
+        try:
+            reason = RefusalReason(values["refusal"])
+        except ValueError as error:
+            raise InvalidReplyError("A refusal for no known reason.") from error
+        return cls(kind=envelope.kind, site_name=values["site_name"], reason=reason)
+
+
+_ROUND_ARRAYS = ("indices", "consensus_indices", "consensus")
+_ROUND_REQUEST: dict[str, type] = {"run_id": str, "round_number": int}
+_REFUSAL: dict[str, type] = {"refusal": str, "site_name": str}
+_HELLO_REPLY: dict[str, type] = {
+    "site_name": str,
+    "software": str,
+    "num_classes": int,
+    "has_transfer_set": bool,
+    "nominal_examples": int,
+    "epsilon": float,
+    "delta": float,
+    "rounds": int,
+    "ledger_entries": int,
+}
+_ROUND_REPLY: dict[str, type] = {
+    "run_id": str,
+    "round_number": int,
+    "transfer_set_id": str,
+    "budget_exhausted": bool,
+    "ledger_entries": int,
+}
+
+
+def _expect(
+    envelope: Envelope,
+    kind: MessageKind,
+    *,
+    arrays: tuple[str, ...],
+    fields: Mapping[str, type] | None = None,
+) -> None:
+    if envelope.kind is not kind:
+        raise InvalidReplyError(
+            f"The message is of kind {envelope.kind.value}, expected {kind.value}."
+        )
+    if set(envelope.arrays) != set(arrays):
+        raise InvalidReplyError(
+            f"The message has arrays {sorted(envelope.arrays)}, "
+            f"expected {sorted(arrays)}."
+        )
+    if fields is not None and set(envelope.fields) != set(fields):
+        raise InvalidReplyError(
+            f"The message has fields {sorted(envelope.fields)}, "
+            f"expected {sorted(fields)}."
+        )
+
+
+def _typed(envelope: Envelope, types: Mapping[str, type]) -> dict[str, Any]:
+    """Returns the fields, each of exactly the type that the schema states."""
+    for name, kind in types.items():
+        if type(envelope.fields[name]) is not kind:
+            raise InvalidReplyError(
+                f"The message has {name} of {type(envelope.fields[name]).__name__}, "
+                f"expected {kind.__name__}."
+            )
+    return {name: envelope.fields[name] for name in types}

@@ -1,0 +1,1 @@
+"""The model zoo: architectures that train under differential privacy."""

@@ -1,0 +1,1 @@
+"""Privacy events, budgets, accountant, filter and ledger."""

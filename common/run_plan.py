@@ -1,0 +1,159 @@
+"""The run plan: what a run may do to a site's data, fixed at hello and immutable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from common import checks
+from common.privacy.events import Mechanism, PrivacyUnit
+from common.recipes import DistillationRecipe
+
+SCHEMA = 1
+Scalar = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """Everything that a site agrees to before the first round; all of it public.
+
+    Attributes:
+        run_id: our own name of the run, the same after a resume.
+        rounds: planned rounds.
+        steps_per_round: private steps a round.
+        sampling_probability: Poisson sampling probability, in (0, 1]:
+            ``train.batch-size`` over the mean nominal size.
+        clipping_norm: L2 bound of an example's gradient, > 0.
+        mechanism: how private training is private.
+        epsilon: the most this run may spend a site, > 0; infinite without privacy.
+        delta: target delta, in (0, 1).
+        noise_multiplier: 0 lets each site calibrate the smallest that keeps
+            ``epsilon``; a positive value is used as it is until the budget ends.
+        unit: unit of privacy.
+        temperature: of soft labels, > 0.
+        transfer_set_id: content id of the transfer set.
+        transfer_size: number of examples in the transfer set.
+        num_classes: number of classes.
+        mean_nominal_examples: mean nominal size of the planned sites, > 0.
+        codec: name of the codec of soft labels, both ways.
+        learning_rate: of the private steps, plain SGD, > 0.
+        distillation: how a site digests.
+        seed: public seed of initial weights and digest order.
+    """
+
+    run_id: str
+    rounds: int
+    steps_per_round: int
+    sampling_probability: float
+    clipping_norm: float
+    mechanism: Mechanism
+    epsilon: float
+    delta: float
+    noise_multiplier: float
+    unit: PrivacyUnit
+    temperature: float
+    transfer_set_id: str
+    transfer_size: int
+    num_classes: int
+    mean_nominal_examples: float
+    codec: str
+    learning_rate: float
+    distillation: DistillationRecipe
+    seed: int
+
+    def __post_init__(self) -> None:
+        checks.non_empty(run_id=self.run_id, transfer_set_id=self.transfer_set_id)
+        checks.positive(
+            rounds=self.rounds,
+            steps_per_round=self.steps_per_round,
+            sampling_probability=self.sampling_probability,
+            clipping_norm=self.clipping_norm,
+            temperature=self.temperature,
+            transfer_size=self.transfer_size,
+            mean_nominal_examples=self.mean_nominal_examples,
+            learning_rate=self.learning_rate,
+        )
+        checks.in_range(0, 1, sampling_probability=self.sampling_probability)
+        checks.in_open_range(0, 1, delta=self.delta)
+        checks.in_range(2, math.inf, num_classes=self.num_classes)
+        checks.non_negative(noise_multiplier=self.noise_multiplier, seed=self.seed)
+        if self.mechanism.is_private:
+            checks.positive(epsilon=self.epsilon)
+        elif self.epsilon != math.inf:
+            raise ValueError("Expected epsilon=inf where the mechanism is none.")
+
+    @property
+    def planned_steps(self) -> int:
+        """Private steps over all rounds."""
+        return self.rounds * self.steps_per_round
+
+    def to_fields(self) -> dict[str, Scalar]:
+        """Returns the plan as flat scalars, for a message."""
+        fields: dict[str, Any] = asdict(self)
+        fields["mechanism"] = self.mechanism.value
+        fields["unit"] = self.unit.value
+        distillation = fields.pop("distillation")
+        fields |= {f"distillation_{key}": value for key, value in distillation.items()}
+        return fields
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Scalar]) -> RunPlan:
+        """Returns the plan in a message's fields.
+
+        Raises:
+            ValueError: a field is missing, unknown, of another type or out of range.
+        """
+        values: dict[str, Any] = dict(fields)
+        expected = _FIELD_TYPES
+        if values.keys() != expected.keys():
+            odd = sorted(values.keys() ^ expected.keys())
+            raise ValueError(f"Expected the fields of a run plan, differing: {odd}.")
+        for name, kind in expected.items():
+            value = values[name]
+            if type(value) is int and kind is float:
+                values[name] = float(value)
+            elif type(value) is not kind:
+                raise ValueError(f"Expected {name}={value!r} to be of {kind.__name__}.")
+        values["mechanism"] = Mechanism(values["mechanism"])
+        values["unit"] = PrivacyUnit(values["unit"])
+        values["distillation"] = DistillationRecipe(
+            **{
+                key: values.pop(f"distillation_{key}")
+                for key in ("epochs", "learning_rate", "batch_size")
+            }
+        )
+        return cls(**values)
+
+    @property
+    def content_id(self) -> str:
+        """SHA-256 of the canonical JSON of the plan."""
+        text = json.dumps([SCHEMA, self.to_fields()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+_FIELD_TYPES: dict[str, type] = {
+    "run_id": str,
+    "rounds": int,
+    "steps_per_round": int,
+    "sampling_probability": float,
+    "clipping_norm": float,
+    "mechanism": str,
+    "epsilon": float,
+    "delta": float,
+    "noise_multiplier": float,
+    "unit": str,
+    "temperature": float,
+    "transfer_set_id": str,
+    "transfer_size": int,
+    "num_classes": int,
+    "mean_nominal_examples": float,
+    "codec": str,
+    "learning_rate": float,
+    "seed": int,
+    "distillation_epochs": int,
+    "distillation_learning_rate": float,
+    "distillation_batch_size": int,
+}

@@ -1,0 +1,1 @@
+"""The coordinator: round driver, validation, aggregation, global student."""

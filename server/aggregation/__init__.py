@@ -1,0 +1,1 @@
+"""Consensus rules: one pure function of soft labels a file."""
