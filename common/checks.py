@@ -12,7 +12,11 @@ import math
 def finite(**values: float) -> None:
     """Raises ValueError unless every value is a finite number."""
     for name, value in values.items():
-        if not math.isfinite(value):
+        try:
+            is_finite = math.isfinite(value)
+        except OverflowError:  # a whole number too large for a float; do not print it
+            raise ValueError(f"Expected {name} to be below 1e308.") from None
+        if not is_finite:
             raise ValueError(f"Expected {name}={value} to be finite.")
 
 
@@ -32,7 +36,7 @@ def non_negative(**values: float) -> None:
             raise ValueError(f"Expected {name}={value} to be >= 0.")
 
 
-def in_range(low: float, high: float, **values: float) -> None:
+def in_range(low: float, high: float, /, **values: float) -> None:
     """Raises ValueError unless every value is finite and in [low, high]."""
     finite(**values)
     for name, value in values.items():
@@ -40,7 +44,7 @@ def in_range(low: float, high: float, **values: float) -> None:
             raise ValueError(f"Expected {name}={value} in [{low}, {high}].")
 
 
-def in_open_range(low: float, high: float, **values: float) -> None:
+def in_open_range(low: float, high: float, /, **values: float) -> None:
     """Raises ValueError unless every value is finite and in (low, high)."""
     finite(**values)
     for name, value in values.items():

@@ -43,7 +43,7 @@ def distil(
     student.train()
     for _ in range(recipe.epochs):
         order = torch.randperm(len(examples), generator=generator)
-        for rows in order.split(recipe.batch_size):
+        for rows in torch.split(order, recipe.batch_size):
             optimizer.zero_grad()
             losses = distillation_loss(
                 student(examples[rows]),

@@ -73,7 +73,7 @@ class Envelope:
             [SCHEMA, self.kind.value, dict(self.fields)], sort_keys=True
         )
         arrays = {
-            name: np.ascontiguousarray(array)
+            name: np.asarray(array, order="C")
             for name, array in sorted(self.arrays.items())
         }
         content: bytes = save(arrays, metadata={"envelope": header})
@@ -93,8 +93,16 @@ class Envelope:
             schema, kind, fields = json.loads(metadata["envelope"])
             if schema != SCHEMA:
                 raise ValueError(f"schema {schema}")
-            return cls(kind=MessageKind(kind), arrays=arrays, fields=fields)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            if not all(isinstance(value, Scalar) for value in dict(fields).values()):
+                raise TypeError("a field that is no scalar")
+            return cls(kind=MessageKind(kind), arrays=arrays, fields=dict(fields))
+        except (
+            SafetensorError,
+            ValueError,
+            KeyError,
+            TypeError,
+            RecursionError,  # from JSON nested a thousand deep
+        ) as error:
             raise InvalidReplyError("The bytes are not an envelope.") from error
 
     @property
@@ -207,7 +215,7 @@ class RoundRequest:
         is_finish = envelope.kind is MessageKind.FINISH
         kind = MessageKind.FINISH if is_finish else MessageKind.ROUND
         _expect(envelope, kind, arrays=_ROUND_ARRAYS, fields=_ROUND_REQUEST)
-        arrays = dict(envelope.arrays)
+        arrays: dict[str, Any] = dict(envelope.arrays)
         for name in ("indices", "consensus_indices"):
             if arrays[name].dtype != np.int32 or arrays[name].ndim != 1:
                 raise InvalidReplyError(f"Expected {name} to be int32 of one axis.")

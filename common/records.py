@@ -23,7 +23,7 @@ FIELDS = "fields"
 def to_record(envelope: Envelope) -> RecordDict:
     """Returns the envelope as a Flower RecordDict; its kind is the message type."""
     arrays = {
-        name: Array(np.ascontiguousarray(array))
+        name: Array(np.asarray(array, order="C"))
         for name, array in envelope.arrays.items()
     }
     return RecordDict(
@@ -61,9 +61,9 @@ def from_record(record: RecordDict, kind: MessageKind) -> Envelope:
 def over_the_wire(record: RecordDict) -> tuple[RecordDict, int]:
     """Returns what arrives after a protobuf round trip, and its size in bytes."""
     content = recorddict_to_proto(record)
-    return recorddict_from_proto(content), content.ByteSize()
+    return recorddict_from_proto(content), int(content.ByteSize())
 
 
 def serialised_size(record: RecordDict) -> int:
     """Returns the size of the record's protobuf message, in bytes."""
-    return recorddict_to_proto(record).ByteSize()
+    return int(recorddict_to_proto(record).ByteSize())

@@ -91,13 +91,20 @@ class RunPlan:
         return self.rounds * self.steps_per_round
 
     def to_fields(self) -> dict[str, Scalar]:
-        """Returns the plan as flat scalars, for a message."""
+        """Returns the plan as flat scalars, for a message.
+
+        Numbers that are floats by schema leave as floats, so that a plan built from
+        ``epsilon=4`` has the content id that its receiver finds.
+        """
         fields: dict[str, Any] = asdict(self)
         fields["mechanism"] = self.mechanism.value
         fields["unit"] = self.unit.value
         distillation = fields.pop("distillation")
         fields |= {f"distillation_{key}": value for key, value in distillation.items()}
-        return fields
+        return {
+            name: float(value) if _FIELD_TYPES[name] is float else value
+            for name, value in fields.items()
+        }
 
     @classmethod
     def from_fields(cls, fields: dict[str, Scalar]) -> RunPlan:
@@ -114,6 +121,7 @@ class RunPlan:
         for name, kind in expected.items():
             value = values[name]
             if type(value) is int and kind is float:
+                checks.finite(**{name: value})
                 values[name] = float(value)
             elif type(value) is not kind:
                 raise ValueError(f"Expected {name}={value!r} to be of {kind.__name__}.")

@@ -16,6 +16,7 @@ from common import checks
 from common.arrays import read_only
 
 SIMPLEX_TOLERANCE = 1e-4
+_LARGEST_INDEX = 2**31 - 1
 
 
 def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -64,8 +65,9 @@ class SoftLabels:
             raise ValueError(
                 f"Expected {logs.shape[0]} indices, one a row, got {indices.shape}."
             )
-        if not np.issubdtype(indices.dtype, np.integer) or (indices < 0).any():
-            raise ValueError("Expected indices to be integers >= 0.")
+        is_integer = np.issubdtype(indices.dtype, np.integer)
+        if not is_integer or ((indices < 0) | (indices > _LARGEST_INDEX)).any():
+            raise ValueError("Expected indices to be integers in [0, 2^31).")
         if len(np.unique(indices)) != len(indices):
             raise ValueError("Expected distinct indices.")
         if np.isnan(logs).any():

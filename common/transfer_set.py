@@ -39,9 +39,11 @@ class TransferSet:
                 f"Expected transfer inputs of shape [num_examples, ...] with at least "
                 f"one example, got {inputs.shape}."
             )
+        with np.errstate(over="ignore"):
+            inputs = read_only(inputs, np.float32)
         if not np.isfinite(inputs).all():
             raise ValueError("Expected finite transfer inputs.")
-        object.__setattr__(self, "inputs", read_only(inputs, np.float32))
+        object.__setattr__(self, "inputs", inputs)
 
     def __len__(self) -> int:
         return int(self.inputs.shape[0])

@@ -6,10 +6,11 @@ The same weights give the same bytes on every machine, so a hash names them.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import torch
 from safetensors.torch import load, save
-from torch import nn
+from torch import Tensor, nn
 
 from common.errors import DataError
 
@@ -27,15 +28,28 @@ def load_into(model: nn.Module, content: bytes) -> None:
     """Puts weights from :func:`to_bytes` into ``model``.
 
     Raises:
-        DataError: the bytes are not safetensors, or names and shapes do not match.
+        DataError: the bytes are not safetensors, or names, shapes and types do not
+            match; the model is as it was.
     """
     try:
-        model.load_state_dict(load(content))
-    except Exception as error:
+        state = load(content)
+    except Exception as error:  # damaged headers fail in many ways
         raise DataError(
-            f"The weights do not fit a {type(model).__name__}: {error}. Nothing was "
-            "loaded."
+            "The weights are not a safetensors file. Nothing was loaded."
         ) from error
+    # torch would load what fits before it complains about the rest.
+    found, expected = _layout(state), _layout(model.state_dict())
+    if found != expected:
+        odd = sorted(
+            name
+            for name in found.keys() | expected.keys()
+            if found.get(name) != expected.get(name)
+        )
+        raise DataError(
+            f"The weights do not fit the model, other names, shapes or types: "
+            f"{', '.join(odd)}. Nothing was loaded."
+        )
+    model.load_state_dict(state)
 
 
 def sha256(content: bytes) -> str:
@@ -48,3 +62,7 @@ def all_finite(model: nn.Module) -> bool:
     return all(
         bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()
     )
+
+
+def _layout(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}

@@ -1,0 +1,109 @@
+"""What a site is made of, and what hello and rounds both ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import nn
+
+from client.independence import model_problems
+from client.outbox import Outbox
+from client.policy import SitePolicy
+from client.private_data import PrivateData
+from client.random_stream import Randomness
+from client.refusal import RequestRefusedError
+from client.store import Store, StudentRow
+from client.students import build_student
+from common.errors import DataError, LedgerCorruptedError
+from common.messages import RefusalReason
+from common.privacy.ledger import CommittedPlan, Ledger
+from common.transfer_set import TransferSet
+from common.weights import load_into
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SiteParts:
+    """The parts of one site.
+
+    Attributes:
+        policy: what the owner allows.
+        data: the private data.
+        transfer_set: the public examples.
+        store: students, outbox and ledger on disk.
+        randomness: of noise and Poisson samples; no request has a say in it.
+
+    Raises:
+        DataError: private and transfer examples differ in shape, or the data were
+            made for another number of classes.
+    """
+
+    policy: SitePolicy
+    data: PrivateData
+    transfer_set: TransferSet
+    store: Store
+    randomness: Randomness
+
+    def __post_init__(self) -> None:
+        if self.data.input_shape != self.input_shape:
+            raise DataError(
+                f"The private examples have shape {self.data.input_shape}, those of "
+                f"the transfer set {self.input_shape}. The site does not start."
+            )
+        if self.data.num_classes != self.policy.num_classes:
+            raise DataError(
+                f"The private data have {self.data.num_classes} classes, the policy "
+                f"says {self.policy.num_classes}. The site does not start."
+            )
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.transfer_set.inputs.shape[1:]
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The privacy ledger of this dataset id."""
+        return self.store.ledger(self.policy.dataset_id)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The replies of this dataset id."""
+        return self.store.outbox(self.policy.dataset_id)
+
+    @cached_property
+    def model_problems(self) -> tuple[str, ...]:
+        """Why the policy's model cannot be trained privately; empty if it can."""
+        return model_problems(
+            self.build(seed=0),
+            input_shape=self.input_shape,
+            num_classes=self.policy.num_classes,
+        )
+
+    def build(self, *, seed: int) -> nn.Module:
+        """Returns the policy's model with initial weights from a public seed."""
+        return build_student(self.policy, input_shape=self.input_shape, seed=seed)
+
+    def load(self, row: StudentRow) -> nn.Module:
+        """Returns the student as it was last committed."""
+        student = self.build(seed=0)
+        load_into(student, row.weights)
+        return student
+
+    def committed(self, run_id: str) -> tuple[StudentRow, CommittedPlan]:
+        """Returns the student of a run and what was committed for it.
+
+        Raises:
+            RequestRefusedError: UNKNOWN_RUN before a hello.
+            LedgerCorruptedError: store and ledger speak of different plans.
+        """
+        row = self.store.student(self.policy.dataset_id, run_id)
+        committed = self.ledger.plan(run_id)
+        if row is None or committed is None:
+            raise RequestRefusedError(RefusalReason.UNKNOWN_RUN)
+        if committed.plan_id != row.plan.content_id:
+            raise LedgerCorruptedError(
+                f"The ledger's plan of run {run_id!r} is not the stored one. The site "
+                "answers nothing in this run."
+            )
+        return row, committed

@@ -1,0 +1,67 @@
+"""What a round request asks, checked against the plan before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from client.refusal import RequestRefusedError
+from common.codec import CODECS, decode
+from common.errors import InvalidReplyError
+from common.messages import RefusalReason, RoundRequest
+from common.run_plan import RunPlan
+from common.soft_labels import SoftLabels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoundTask:
+    """A request that fits its plan.
+
+    Attributes:
+        request: as it came.
+        consensus: to digest; None before the first one.
+    """
+
+    request: RoundRequest
+    consensus: SoftLabels | None
+
+
+def check_round(request: RoundRequest, plan: RunPlan) -> RoundTask:
+    """Returns the task in a request, a function of request and plan alone.
+
+    Raises:
+        RequestRefusedError: MALFORMED_REQUEST for a round outside the plan, indices
+            outside the transfer set or repeated, nothing to label in a round or
+            something at finish, or a consensus that does not decode.
+    """
+    is_well_formed = (
+        1 <= request.round_number <= plan.rounds
+        and _are_distinct_indices(request.indices, plan.transfer_size)
+        and _are_distinct_indices(request.consensus_indices, plan.transfer_size)
+        and (len(request.indices) == 0) == request.is_finish
+    )
+    if not is_well_formed:
+        raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST)
+    return RoundTask(request=request, consensus=_consensus(request, plan))
+
+
+def _are_distinct_indices(indices: NDArray[np.int32], transfer_size: int) -> bool:
+    in_range = bool(((indices >= 0) & (indices < transfer_size)).all())
+    return in_range and len(np.unique(indices)) == len(indices)
+
+
+def _consensus(request: RoundRequest, plan: RunPlan) -> SoftLabels | None:
+    try:
+        consensus = decode(
+            request.consensus,
+            CODECS[plan.codec],
+            num_classes=plan.num_classes,
+            temperature=plan.temperature,
+            transfer_set_id=plan.transfer_set_id,
+            indices=request.consensus_indices,
+        )
+    except (InvalidReplyError, ValueError) as error:
+        raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST) from error
+    return consensus if len(consensus) else None

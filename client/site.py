@@ -1,0 +1,126 @@
+"""One site, as a server sees it: it answers, or says why not, and never raises."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+
+from torch import nn
+
+from client.hello import answer_hello
+from client.parts import SiteParts
+from client.policy import SitePolicy
+from client.private_data import PrivateData
+from client.random_stream import Randomness
+from client.refusal import RequestRefusedError
+from client.rounds import answer_round
+from client.store import Store
+from common.messages import Envelope, MessageKind, Refusal, RefusalReason
+from common.transfer_set import TransferSet
+
+_LOG = logging.getLogger(__name__)
+
+
+class Site:
+    """A data owner's side of every run; implements ``SiteConnection``.
+
+    Args:
+        policy: what the owner allows.
+        data: the private data.
+        transfer_set: the public examples.
+        store: students, outbox and ledger on disk.
+        randomness: of noise and Poisson samples; no request has a say in it.
+
+    Raises:
+        DataError: private and transfer examples differ in shape, or the data were
+            made for another number of classes.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: SitePolicy,
+        data: PrivateData,
+        transfer_set: TransferSet,
+        store: Store,
+        randomness: Randomness,
+    ) -> None:
+        self._parts = SiteParts(
+            policy=policy,
+            data=data,
+            transfer_set=transfer_set,
+            store=store,
+            randomness=randomness,
+        )
+        self._lock = threading.Lock()  # one request at a time
+        self._fingerprint = data.fingerprint(store.fingerprint_key(policy.dataset_id))
+        if store.fingerprint(policy.dataset_id) is None:
+            self.accept_data()
+        for problem in data.problems:  # to the owner's own log, never outward
+            _LOG.warning("Site %s: %s", policy.site_name, problem)
+
+    @property
+    def policy(self) -> SitePolicy:
+        """What the owner allows."""
+        return self._parts.policy
+
+    def answer(self, request: Envelope) -> Envelope:
+        """Returns the reply to a request; a refusal is a reply too, never raised."""
+        try:
+            with self._lock:
+                return self._answer(request)
+        except RequestRefusedError as refusal:
+            reason = refusal.reason
+        except Exception as error:  # noqa: BLE001  # its text may hold a value
+            reason = RefusalReason.INTERNAL_ERROR
+            _log_place(self.policy.site_name, error)
+        _LOG.info("Site %s refuses: %s.", self.policy.site_name, reason.value)
+        return Refusal(
+            kind=request.kind, site_name=self.policy.site_name, reason=reason
+        ).to_envelope()
+
+    def accept_data(self) -> None:
+        """Says, as the owner, that the data may be what they are now.
+
+        What was spent on the dataset id stays spent.
+        """
+        self._parts.store.set_fingerprint(self.policy.dataset_id, self._fingerprint)
+
+    def student_bytes(self, run_id: str) -> bytes:
+        """Returns the released student of a run as safetensors bytes.
+
+        Raises:
+            RequestRefusedError: the run is unknown.
+        """
+        row, _ = self._parts.committed(run_id)
+        return row.weights
+
+    def released_student(self, run_id: str) -> nn.Module:
+        """Returns the released student of a run.
+
+        Raises:
+            RequestRefusedError: the run is unknown.
+        """
+        row, _ = self._parts.committed(run_id)
+        return self._parts.load(row)
+
+    def _answer(self, request: Envelope) -> Envelope:
+        agreed = self._parts.store.fingerprint(self.policy.dataset_id)
+        if agreed != self._fingerprint:
+            raise RequestRefusedError(RefusalReason.DATA_CHANGED)
+        if request.kind is MessageKind.HELLO:
+            return answer_hello(self._parts, request)
+        return answer_round(self._parts, request)
+
+
+def _log_place(site_name: str, error: Exception) -> None:
+    """Tells the owner where it failed: a place in the code, no value."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    _LOG.error(
+        "Site %s failed: %s in %s, line %s.",
+        site_name,
+        type(error).__name__,
+        place.name,
+        place.lineno,
+    )

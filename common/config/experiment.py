@@ -1,0 +1,229 @@
+"""The config of one experiment as a typed value that can be believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import model_validator as validates
+
+from common.config import sections
+from common.config.consistency import inconsistencies
+from common.config.lists import parse_models, parse_sizes
+from common.config.problems import InconsistentError, in_plain_words, raise_problems
+from common.run_plan import Scalar
+
+# What may differ between a run and its resumption, or between two machines.
+NOT_IDENTITY = frozenset({"output", "resume", "data.path"})
+RUN_ID_DIGITS = 12
+MOST_SITES = 100_000
+
+
+def _models(text: str) -> str:
+    parse_models(text)
+    return text
+
+
+def _file_name(text: str) -> str:
+    is_plain = all(letter.isalnum() or letter in "._-" for letter in text)
+    if not (text.isascii() and is_plain and text[:1].isalnum()):
+        raise ValueError(
+            "must be letters, digits, '.', '-' and '_' and begin with a letter or digit"
+        )
+    return text
+
+
+class Config(sections.Section):
+    """One experiment; keys as in the TOML file, in snake case.
+
+    Attributes:
+        name: names the run and its folder.
+        rounds: planned rounds.
+        seed: public seed of everything that a simulation draws.
+        sites: number of sites.
+        engine: what runs the federation.
+        models: ``"mlp:4,cnn:3"``: the first 4 sites have an mlp, the next 3 a cnn.
+        allow_non_private: whether a run without privacy is allowed.
+        output: run folder; empty for ``runs/<name>``.
+        resume: whether an existing run folder is continued.
+    """
+
+    name: Annotated[
+        str, StringConstraints(min_length=1, max_length=64), AfterValidator(_file_name)
+    ]
+    rounds: sections.Count = 10
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    sites: Annotated[int, Field(ge=1, le=MOST_SITES)] = 10
+    engine: Literal["inline", "flower"] = "inline"
+    models: Annotated[str, AfterValidator(_models)] = "mlp:4,cnn:3,linear:3"
+    allow_non_private: bool = False
+    output: str = ""
+    resume: bool = False
+    global_student: sections.GlobalStudent = sections.GlobalStudent()
+    round: sections.Round = sections.Round()
+    data: sections.Data = sections.Data()
+    transfer: sections.Transfer = sections.Transfer()
+    distill: sections.Distill = sections.Distill()
+    train: sections.Train = sections.Train()
+    aggregation: sections.Aggregation = sections.Aggregation()
+    codec: sections.CodecChoice = sections.CodecChoice()
+    privacy: sections.Privacy = sections.Privacy()
+    no_privacy: sections.NoPrivacy = sections.NoPrivacy()
+    alone: sections.Alone = sections.Alone()
+    pooled: sections.Pooled = sections.Pooled()
+    baselines: sections.Baselines = sections.Baselines()
+
+    @validates(mode="after")
+    def _is_consistent(self) -> Self:
+        lines = inconsistencies(self)
+        if lines:
+            raise InconsistentError("\n".join(lines))
+        return self
+
+    @classmethod
+    def from_nested(cls, values: Mapping[str, object]) -> Config:
+        """Returns the config in a parsed TOML file.
+
+        Raises:
+            ConfigError: with every problem found, one a line.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            lines = in_plain_words(error.errors(include_url=False), keys())
+        raise_problems(lines)
+        raise AssertionError("a validation error without a problem")
+
+    @classmethod
+    def from_run_config(cls, flat: Mapping[str, Scalar]) -> Config:
+        """Returns the config in Flower's run config: flat, dotted, scalar.
+
+        Raises:
+            ConfigError: with every problem found, one a line.
+        """
+        return cls.from_nested(nested(flat))
+
+    def to_run_config(self) -> dict[str, Scalar]:
+        """Returns every key as a dotted scalar, for ``flwr run --run-config``."""
+        flat: dict[str, Scalar] = {}
+        for key, value in self._to_nested().items():
+            if isinstance(value, dict):
+                flat |= {f"{key}.{inner}": scalar for inner, scalar in value.items()}
+            else:
+                flat[key] = value
+        return flat
+
+    @classmethod
+    def from_toml(cls, text: str) -> Config:
+        """Returns the config in :meth:`to_toml`'s text.
+
+        Raises:
+            ConfigError: with every problem found, one a line.
+        """
+        return cls.from_nested(tomllib.loads(text))
+
+    def to_toml(self) -> str:
+        """Returns the whole resolved config as TOML."""
+        return tomli_w.dumps(self._to_nested())
+
+    def with_overrides(self, overrides: Mapping[str, Scalar]) -> Config:
+        """Returns a checked copy with some dotted keys changed.
+
+        Raises:
+            ConfigError: with every problem found, one a line.
+        """
+        return self.from_run_config({**self.to_run_config(), **overrides})
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """Public names of the simulated sites, in order: ``site-00`` and on."""
+        return tuple(f"site-{number:02d}" for number in range(self.sites))
+
+    @property
+    def site_models(self) -> tuple[str, ...]:
+        """The model of each site, in the order of the sites."""
+        pairs = parse_models(self.models)
+        return tuple(name for name, count in pairs for _ in range(count))
+
+    @property
+    def nominal_examples(self) -> tuple[int, ...]:
+        """The public nominal size of each site, in the order of the sites."""
+        sizes = parse_sizes(self.data.per_site)
+        return sizes * self.sites if len(sizes) == 1 else sizes
+
+    @property
+    def mean_nominal_examples(self) -> float:
+        """Mean nominal size of the sites, in examples."""
+        return sum(self.nominal_examples) / self.sites
+
+    @property
+    def revisit(self) -> sections.Train | sections.NoPrivacy:
+        """The section that describes training on private data under the mechanism."""
+        is_private = self.privacy.mechanism != "none"
+        return self.train if is_private else self.no_privacy
+
+    @property
+    def sampling_probability(self) -> float:
+        """Poisson sampling probability of the private steps, in (0, 1]."""
+        return self.revisit.batch_size / self.mean_nominal_examples
+
+    @property
+    def steps_per_round(self) -> int:
+        """Private steps a round, at least one."""
+        return max(1, round(self.revisit.epochs / self.sampling_probability))
+
+    @property
+    def run_id(self) -> str:
+        """Our own name of the run: the same for the same config, on any machine."""
+        flat = self.to_run_config()
+        identity = {key: flat[key] for key in sorted(flat.keys() - NOT_IDENTITY)}
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+        return f"{self.name}-{digest[:RUN_ID_DIGITS]}"
+
+    def _to_nested(self) -> dict[str, Any]:
+        return self.model_dump(by_alias=True)
+
+
+def nested(flat: Mapping[str, object]) -> dict[str, object]:
+    """Returns ``{"a.b": 1}`` as ``{"a": {"b": 1}}``; deeper dots stay in the key."""
+    result: dict[str, object] = {}
+    for key, value in flat.items():
+        section, dot, inner = key.partition(".")
+        if not dot:
+            result[key] = value
+            continue
+        inside = result.setdefault(section, {})
+        if isinstance(inside, dict):
+            inside[inner] = value
+    return result
+
+
+def keys() -> dict[str, tuple[str, ...]]:
+    """Returns the known keys of each section; section "" is the top level."""
+    return {
+        section: tuple(str(field.alias) for field in model.model_fields.values())
+        for section, model in _sections().items()
+    }
+
+
+def is_text(key: str) -> bool:
+    """Returns whether a dotted key holds neither a number nor a truth."""
+    section, _, inner = key.rpartition(".")
+    model = _sections().get(section)
+    fields = model.model_fields.values() if model else ()
+    kinds = {field.alias: field.annotation for field in fields}
+    return kinds.get(inner) not in (bool, int, float)
+
+
+def _sections() -> dict[str, type[sections.Section]]:
+    known: dict[str, type[sections.Section]] = {"": Config}
+    for field in Config.model_fields.values():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, sections.Section):
+            known[str(field.alias)] = inner
+    return known

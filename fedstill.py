@@ -1,0 +1,158 @@
+"""Fedstill's front door: the command ``fedstill`` and the public Python API.
+
+Everything behind it is imported when it is used: a site that serves its data loads no
+simulations, and ``fedstill --help`` loads neither torch nor matplotlib.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from common.environment import quiet_environment
+from common.errors import FedstillError
+
+if TYPE_CHECKING:
+    from common.config import Config
+    from common.run_plan import Scalar
+    from simulations.summary import Summary
+
+__all__ = ["main", "report", "simulate"]
+
+# Before anything else is imported: Flower, Ray and OpenMP look only once.
+quiet_environment()
+
+# Command -> the module whose typer application, `app`, holds it.
+COMMANDS = {
+    "simulate": "simulations.cli",
+    "report": "simulations.cli",
+}
+
+
+def simulate(
+    config: Path | str | Config,
+    *,
+    output: Path | str | None = None,
+    resume: bool = False,
+    **overrides: Scalar,
+) -> Summary:
+    """Runs a whole federation on this machine and returns its figures.
+
+    ::
+
+        summary = fedstill.simulate("digits-demo", rounds=2, privacy__epsilon=1.0)
+        print(summary.global_student.test_accuracy)
+
+    Args:
+        config: a TOML file, the name of a bundled config, or a config.
+        output: the run folder; by default ``runs/<name>``.
+        resume: whether to continue the run in an existing folder.
+        **overrides: keys of the config; two underscores stand for a dot, one for a
+            dash, so ``train__learning_rate`` is ``train.learning-rate``. The dotted
+            names work as well: ``**{"train.learning-rate": 0.1}``.
+
+    Returns:
+        The figures, as in the run folder's ``summary.json``.
+
+    Raises:
+        FedstillError: bad config or data, a taken folder, a missed quorum, a refusal.
+    """
+    from simulations.simulate import simulate as run  # noqa: PLC0415
+
+    return run(
+        config,
+        output=None if output is None else Path(output),
+        resume=resume,
+        overrides={_dotted(key): value for key, value in overrides.items()},
+    )
+
+
+def report(run_folder: Path | str) -> Path:
+    """Writes the ``report.html`` of a finished run again and returns its path.
+
+    Args:
+        run_folder: what :func:`simulate` left behind.
+
+    Raises:
+        DataError: the folder does not hold a finished run.
+    """
+    from common.run_folder import RunFolder  # noqa: PLC0415
+    from simulations.report.page import write_report  # noqa: PLC0415
+
+    return write_report(RunFolder(Path(run_folder)))
+
+
+def main() -> None:
+    """Runs the command ``fedstill``; a user's mistake is one line, no traceback."""
+    try:
+        _app(prog_name="fedstill")
+    except FedstillError as error:
+        typer.secho("Error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+
+
+class _LazyCommands(TyperGroup):
+    """Joins the command groups, importing one only when its command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        group = typer.main.get_group(importlib.import_module(COMMANDS[cmd_name]).app)
+        return group.get_command(ctx, cmd_name)
+
+
+_app = typer.Typer(
+    cls=_LazyCommands,
+    name="fedstill",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    # Tracebacks with local variables could print private data.
+    pretty_exceptions_enable=False,
+    epilog="[bold]Start here[/bold]\n\n  fedstill simulate digits-demo\n\n"
+    "  fedstill simulate --help",
+)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001
+    if value:
+        typer.echo(f"fedstill {metadata.version('fedstill')}")
+        raise typer.Exit
+
+
+@_app.callback()
+def _options(
+    *,
+    version: bool = typer.Option(
+        False,  # noqa: FBT003
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Show the version and leave.",
+    ),
+) -> None:
+    """Federated, private knowledge distillation.
+
+    Sites learn from one another's soft labels under differential privacy.
+    """
+    del version
+
+
+def _dotted(keyword: str) -> str:
+    return keyword.replace("__", ".").replace("_", "-")
+
+
+if __name__ == "__main__":
+    main()

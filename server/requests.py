@@ -1,0 +1,67 @@
+"""The requests that the server sends; the same state gives the same bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.codec import Codec, encode
+from common.messages import Envelope, RoundRequest
+from common.soft_labels import SoftLabels
+from server.round_state import RoundState
+from server.validation import Asked
+
+# Beside the payload an answer has a header per array and a handful of short fields.
+_OVERHEAD_BYTES = 64 * 1024
+
+
+def round_request(asked: Asked, consensus: SoftLabels | None) -> Envelope:
+    """Returns the request of a round.
+
+    Args:
+        asked: the round and the examples to be labelled.
+        consensus: of the round before; None in the first round.
+    """
+    indices, payload = _consensus(consensus, asked.codec, asked.num_classes)
+    return RoundRequest(
+        run_id=asked.run_id,
+        round_number=asked.round_number,
+        indices=asked.indices,
+        consensus_indices=indices,
+        consensus=payload,
+    ).to_envelope()
+
+
+def finish_request(state: RoundState, *, codec: Codec, num_classes: int) -> Envelope:
+    """Returns the last request of a run: one more consensus to digest.
+
+    Args:
+        state: after the last round.
+        codec: of soft labels.
+        num_classes: number of classes.
+    """
+    indices, payload = _consensus(state.consensus, codec, num_classes)
+    return RoundRequest(
+        run_id=state.run_id,
+        round_number=state.round_number,
+        indices=np.empty(0, np.int32),
+        consensus_indices=indices,
+        consensus=payload,
+        is_finish=True,
+    ).to_envelope()
+
+
+def reply_limit(asked: Asked) -> int:
+    """Returns the size in bytes above which a reply is not even decoded."""
+    entries = len(asked.indices) * asked.num_classes
+    return entries * asked.codec.bytes_per_entry + _OVERHEAD_BYTES
+
+
+def _consensus(
+    consensus: SoftLabels | None, codec: Codec, num_classes: int
+) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    if consensus is None:
+        return np.empty(0, np.int32), np.empty((0, num_classes), codec.dtype)
+    return consensus.indices, encode(consensus, codec)

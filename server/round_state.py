@@ -1,0 +1,104 @@
+"""What a run knows between rounds, and what one round came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from common import checks
+from common.privacy.budget import PrivacySpent
+from common.soft_labels import SoftLabels
+from server.cohort import Cohort
+from server.privacy_forecast import Promise
+from server.replies import Rejection
+from server.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoundState:
+    """Everything that the next round depends on; a checkpoint holds just this.
+
+    Attributes:
+        run_id: our own run id.
+        round_number: the last finished round; 0 before the first.
+        student: the global student's weights, safetensors bytes.
+        consensus: of the last finished round; None before the first.
+        lines: one line of metrics a finished round, without line ends.
+        promises: by site name, of every site that ever took part.
+        traffic: all bytes of the run up to here.
+        is_finished: whether the last consensus was sent out to the sites.
+    """
+
+    run_id: str
+    round_number: int
+    student: bytes
+    consensus: SoftLabels | None
+    lines: tuple[str, ...] = ()
+    promises: Mapping[str, Promise] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
+    is_finished: bool = False
+
+    def __post_init__(self) -> None:
+        checks.non_empty(run_id=self.run_id)
+        checks.non_negative(round_number=self.round_number)
+        if len(self.lines) != self.round_number:
+            raise ValueError(
+                f"Expected {self.round_number} lines of metrics, one a finished round, "
+                f"got {len(self.lines)}."
+            )
+        if (self.consensus is None) != (self.round_number == 0):
+            raise ValueError("Expected a consensus after the first round, not before.")
+        object.__setattr__(self, "promises", MappingProxyType(dict(self.promises)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoundResult:
+    """What one round came to; all of it may be shown.
+
+    Attributes:
+        cohort: the sites asked.
+        accepted: names of the sites whose soft labels went into the consensus.
+        rejections: answers that were dropped.
+        silent: names of the sites that did not answer in time.
+        exhausted: names of the accepted sites that are past their private rounds.
+        test_accuracy: the global student's, in [0, 1].
+        validation_accuracy: the global student's, in [0, 1].
+        privacy: the most that any one site has spent in this run so far.
+        traffic: bytes of this round.
+        seconds: how long the round took.
+    """
+
+    cohort: Cohort
+    accepted: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
+    silent: tuple[str, ...]
+    exhausted: tuple[str, ...]
+    test_accuracy: float
+    validation_accuracy: float
+    privacy: PrivacySpent
+    traffic: Traffic
+    seconds: float
+
+    def __post_init__(self) -> None:
+        checks.in_range(
+            0,
+            1,
+            test_accuracy=self.test_accuracy,
+            validation_accuracy=self.validation_accuracy,
+        )
+        checks.non_negative(seconds=self.seconds)
+        rejected = tuple(rejection.site_name for rejection in self.rejections)
+        parts = sorted(self.accepted + rejected + self.silent)
+        if tuple(parts) != self.cohort.site_names:
+            raise ValueError(
+                "Expected every site of the cohort to be accepted, rejected or silent, "
+                f"and no other: {parts} against {list(self.cohort.site_names)}."
+            )
+        if not set(self.exhausted) <= set(self.accepted):
+            raise ValueError("Expected exhausted sites among the accepted ones.")
+
+    @property
+    def round_number(self) -> int:
+        """The round, counted from 1."""
+        return self.cohort.round_number

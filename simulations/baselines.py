@@ -1,0 +1,173 @@
+"""What a federation is compared with, each played well, on the same partition.
+
+*Alone*: every site by itself, the same ``Site`` with the same private steps and
+budget, that never sees a consensus. *Pooled*: all private data in one place, without
+privacy. *No privacy*: the same federation, without clipping and noise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from client.site import Site
+from common.atomic_file import write_atomically
+from common.config import Config
+from common.data.parts import Parts
+from common.errors import PrivacyError
+from common.losses import hard_cross_entropy
+from common.messages import Envelope, HelloRequest, Refusal, RoundRequest
+from common.models.zoo import build_model
+from common.prediction import accuracy
+from common.run_folder import RunFolder
+from common.run_plan import RunPlan
+from common.seeds import derive_seed, torch_generator
+from server.planning import make_run_plan
+from simulations.federation import run_federation
+from simulations.rounds import read_rounds
+from simulations.sites import build_sites, open_store, private_examples
+
+Figures = Mapping[str, float]
+
+
+def alone(config: Config, parts: Parts, folder: Path) -> Figures:
+    """Returns the test accuracy of every site by itself, by site name.
+
+    Args:
+        config: the federation's config.
+        parts: its data.
+        folder: where the baseline keeps its ledger and its figures.
+    """
+
+    def compute() -> Figures:
+        plan = _alone_plan(config, parts)
+        sites = build_sites(
+            config,
+            parts,
+            private_examples(config, parts),
+            store=open_store(folder / "alone.sqlite"),
+        )
+        return {
+            name: _train_alone(site, plan, parts)
+            for name, site in zip(config.site_names, sites, strict=True)
+        }
+
+    return _once(folder / "alone.json", compute)
+
+
+def pooled(config: Config, parts: Parts, folder: Path) -> Figures:
+    """Returns ``test_accuracy`` of the global student's model on all private data.
+
+    Args:
+        config: the federation's config; ``[pooled]`` says how it is trained.
+        parts: its data.
+        folder: where the baseline keeps its figures.
+    """
+
+    def compute() -> Figures:
+        examples = private_examples(config, parts)
+        inputs = torch.from_numpy(np.concatenate([one.inputs for one in examples]))
+        labels = torch.from_numpy(np.concatenate([one.labels for one in examples]))
+        student = build_model(
+            config.global_student.model,
+            input_shape=parts.input_shape,
+            num_classes=parts.num_classes,
+            seed=derive_seed(config.seed, "pooled-initial-weights"),
+        )
+        recipe = config.pooled
+        optimizer = torch.optim.Adam(student.parameters(), lr=recipe.learning_rate)
+        generator = torch_generator(config.seed, "pooled-order")
+        student.train()
+        for _ in range(recipe.epochs):
+            order = torch.randperm(len(labels), generator=generator)
+            for rows in order.split(recipe.batch_size):
+                optimizer.zero_grad()
+                losses = hard_cross_entropy(student(inputs[rows]), labels[rows])
+                losses.mean().backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+        test = parts.test
+        return {"test_accuracy": accuracy(student, test.inputs, test.labels)}
+
+    return _once(folder / "pooled.json", compute)
+
+
+def no_privacy(config: Config, folder: Path) -> Figures:
+    """Returns the figures of the same federation without clipping and noise.
+
+    Args:
+        config: the federation's config; ``[no-privacy]`` replaces ``[train]``.
+        folder: where the baseline keeps its run folder and its figures.
+    """
+    run = RunFolder(folder / "no_privacy")
+
+    def compute() -> Figures:
+        federation = run_federation(
+            config.with_overrides(
+                {
+                    "privacy.mechanism": "none",
+                    "allow-non-private": True,
+                    "output": str(run.root),
+                    "resume": run.config.exists(),
+                }
+            )
+        )
+        local = federation.local_test_accuracies()
+        rounds = read_rounds(run.metrics)
+        return {
+            "global_student_test_accuracy": rounds[-1].global_student.test_accuracy,
+            "local_mean_test_accuracy": float(np.mean(list(local.values()))),
+        }
+
+    return _once(folder / "no_privacy.json", compute)
+
+
+def _once(path: Path, compute: Callable[[], Figures]) -> Figures:
+    """Returns the figures in ``path``, computed only if a resume does not find them."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figures = compute()
+        write_atomically(path, json.dumps(figures, indent=1, sort_keys=True).encode())
+    result: Figures = json.loads(path.read_text())
+    return result
+
+
+def _alone_plan(config: Config, parts: Parts) -> RunPlan:
+    plan = make_run_plan(config, parts.transfer, num_classes=parts.num_classes)
+    return replace(
+        plan,
+        run_id=f"{plan.run_id}-alone",
+        learning_rate=config.alone.learning_rate
+        if plan.mechanism.is_private
+        else plan.learning_rate,
+        clipping_norm=config.alone.clipping_norm,
+    )
+
+
+def _train_alone(site: Site, plan: RunPlan, parts: Parts) -> float:
+    _accepted(site.answer(HelloRequest(plan=plan).to_envelope()))
+    nothing = np.zeros(0, np.int32)
+    for round_number in range(1, plan.rounds + 1):
+        request = RoundRequest(
+            run_id=plan.run_id,
+            round_number=round_number,
+            indices=np.zeros(1, np.int32),  # a request labels something
+            consensus_indices=nothing,
+            consensus=np.zeros((0, plan.num_classes), np.float32),
+        )
+        _accepted(site.answer(request.to_envelope()))
+    student = site.released_student(plan.run_id)
+    return accuracy(student, parts.test.inputs, parts.test.labels)
+
+
+def _accepted(reply: Envelope) -> None:
+    refusal = Refusal.from_envelope(reply)
+    if refusal is not None:
+        raise PrivacyError(
+            f"{refusal.site_name} refused to train alone: {refusal.reason.value}. "
+            "The baseline was not computed."
+        )

@@ -1,0 +1,123 @@
+"""``model_card.md``: what the global student is, and what may be expected of it.
+
+Nothing in it depends on time, path or host: the same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from common.atomic_file import write_atomically
+from common.config import Config, load_config
+from common.run_folder import RunFolder
+from simulations.privacy_statement import privacy_statement
+from simulations.summary import Summary
+from simulations.table import baseline_rows
+from simulations.wording import of_count, percent
+
+
+def write_model_card(folder: RunFolder, summary: Summary) -> None:
+    """Writes the card of a run's global student.
+
+    Args:
+        folder: the run folder; its resolved config is read.
+        summary: the figures of the run.
+
+    Raises:
+        ConfigError: the run folder has no valid config.
+    """
+    card = model_card(load_config(folder.config), summary)
+    write_atomically(folder.model_card, card.encode())
+
+
+def model_card(config: Config, summary: Summary) -> str:
+    """Returns the card as Markdown."""
+    blocks = [
+        f"# {summary.name}: the global student",
+        _what_it_is(config, summary),
+        "## Accuracy",
+        "\n".join(_accuracies(summary)),
+        "## Privacy",
+        *_privacy(summary),
+        "## How it was trained",
+        "\n".join(_training(config, summary)),
+        "## How to load it",
+        _loading(config),
+        "## Limits",
+        _limits(),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _what_it_is(config: Config, summary: Summary) -> str:
+    models = ", ".join(dict.fromkeys(config.site_models))
+    return (
+        f"A `{config.global_student.model}` classifier for `{config.data.name}`, "
+        f"distilled from the soft labels of {of_count(config.sites, 'site')} "
+        f"({models}) on {config.transfer.size} public examples, in "
+        f"{of_count(summary.rounds, 'round')}. It has seen no private data, only the "
+        "consensus of the sites' answers. "
+        f"Run `{summary.run_id}`, seed {summary.seed}."
+    )
+
+
+def _accuracies(summary: Summary) -> Iterator[str]:
+    yield "| student | accuracy on the test part | |"
+    yield "|---|---:|---|"
+    yield f"| this one | {percent(summary.global_student.test_accuracy)} | |"
+    mean = percent(summary.local_students.mean_test_accuracy)
+    yield f"| the sites' students, mean | {mean} | |"
+    for who, accuracy, remark in baseline_rows(summary):
+        yield f"| {who[0].lower()}{who[1:]} | {accuracy} | {remark} |"
+
+
+def _privacy(summary: Summary) -> Iterator[str]:
+    statement = privacy_statement(summary)
+    yield f"**{statement.headline}**"
+    for clause in statement.clauses:
+        yield f"**{clause.title}.** {clause.text}"
+
+
+def _training(config: Config, summary: Summary) -> Iterator[str]:
+    data, train = config.data, config.train
+    sizes = sorted(set(config.nominal_examples))
+    per_site = (
+        f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    ) + " examples a site"
+    skew = f", alpha {data.alpha:g}" if data.partition == "dirichlet" else ""
+    yield f"- private data: {per_site}, dealt out {data.partition}{skew}"
+    yield (
+        f"- private steps: {config.steps_per_round} a round, sampling probability "
+        f"{config.sampling_probability:g}, clipping norm {train.clipping_norm:g}, "
+        f"learning rate {train.learning_rate:g}, mechanism {summary.privacy.mechanism}"
+    )
+    yield (
+        f"- consensus: {config.aggregation.rule} over soft labels at temperature "
+        f"{config.distill.temperature:g}, {config.transfer.per_round} examples a round"
+    )
+    yield (
+        f"- global student: {config.global_student.epochs} epochs a round at learning "
+        f"rate {config.global_student.learning_rate:g}"
+    )
+    yield "- everything else: `config.toml` beside this card"
+
+
+def _loading(config: Config) -> str:
+    return (
+        "```python\n"
+        "from common.models.zoo import build_model\n"
+        "from safetensors.torch import load_file\n\n"
+        f"student = build_model({config.global_student.model!r}, "
+        "input_shape=..., num_classes=..., seed=0)\n"
+        'student.load_state_dict(load_file("global_student.safetensors"))\n'
+        "```"
+    )
+
+
+def _limits() -> str:
+    return (
+        "A student trained under differential privacy learns less of what is rare: "
+        "expect lower accuracy on classes and groups with few examples, and measure "
+        "it before use. The accuracies above come from a simulation whose sites were "
+        "dealt out from one data set; real sites differ in more than their labels."
+    )

@@ -1,0 +1,212 @@
+"""What the report says, in words and tables; pure functions of the run's files."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from common.config import Config
+from simulations.rounds import RoundFigures
+from simulations.summary import Summary
+from simulations.wording import (
+    bytes_text,
+    epsilon_text,
+    of_count,
+    percent,
+    points,
+    times_text,
+)
+
+PARTITIONS = {
+    "iid": "evenly",
+    "dirichlet": "unevenly (Dirichlet, alpha {alpha:g})",
+    "shards": "by label ({shards} shards a site)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A headline figure.
+
+    Attributes:
+        label: what it is.
+        value: the figure.
+        remark: what to compare it with.
+        is_warning: whether to print it in red.
+    """
+
+    label: str
+    value: str
+    remark: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRow:
+    """A site in the table; accuracies on the common test part, in [0, 1].
+
+    Attributes:
+        name: its public name.
+        model: its architecture.
+        examples: its nominal examples.
+        alone: accuracy by itself; None where the baseline was not run.
+        student: its local student's accuracy.
+    """
+
+    name: str
+    model: str
+    examples: int
+    alone: float | None
+    student: float
+
+    @property
+    def gain(self) -> str:
+        """The difference in percentage points, with its sign."""
+        return "" if self.alone is None else points(self.student - self.alone)
+
+
+def lede(config: Config, summary: Summary) -> str:
+    """Returns the sentence under the headline: who learned what from whom."""
+    counts = Counter(config.site_models)
+    models = " and ".join(_comma(f"{count} {name}" for name, count in counts.items()))
+    sizes = sorted(set(config.nominal_examples))
+    size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    dealt = PARTITIONS[config.data.partition].format(
+        alpha=config.data.alpha, shards=config.data.shards_per_site
+    )
+    return (
+        f"{of_count(config.sites, 'site')} ({models}) with {size} private examples of "
+        f"{config.data.name} each, dealt out {dealt}, learned from one another's soft "
+        f"labels on {config.transfer.size} public examples for "
+        f"{of_count(summary.rounds, 'round')}."
+    )
+
+
+def cards(summary: Summary) -> tuple[Card, ...]:
+    """Returns the headline figures."""
+    return (
+        _global_card(summary),
+        _local_card(summary),
+        _privacy_card(summary),
+        _wire_card(summary),
+    )
+
+
+def site_rows(config: Config, summary: Summary) -> tuple[SiteRow, ...]:
+    """Returns the sites in order of their names."""
+    alone = summary.baselines.alone
+    return tuple(
+        SiteRow(
+            name=name,
+            model=model,
+            examples=examples,
+            alone=None if alone is None else alone.by_site.get(name),
+            student=summary.local_students.by_site[name],
+        )
+        for name, model, examples in zip(
+            config.site_names, config.site_models, config.nominal_examples, strict=True
+        )
+        if name in summary.local_students.by_site
+    )
+
+
+def notices(metrics: Sequence[RoundFigures], summary: Summary) -> tuple[str, ...]:
+    """Returns what a reader must not overlook."""
+    return tuple(_notices(metrics, summary))
+
+
+def reproduce(summary: Summary) -> str:
+    """Returns the commands, to be typed in the run folder, that do the run again."""
+    again = shlex.quote(f"../{summary.name}-again")
+    return f"fedstill simulate config.toml --output {again}"
+
+
+def flattened(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """Returns nested JSON or TOML as dotted keys and text."""
+    result: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            result |= flattened(value, f"{prefix}{key}.")
+        else:
+            result[f"{prefix}{key}"] = _plain(value)
+    return result
+
+
+def _global_card(summary: Summary) -> Card:
+    accuracy = summary.global_student.test_accuracy
+    alone = summary.baselines.alone
+    remark = "on the test part"
+    if alone is not None:
+        gain = points(accuracy - alone.best_test_accuracy)
+        remark = f"{gain} points on the best site alone"
+    return Card(label="Global student", value=percent(accuracy), remark=remark)
+
+
+def _local_card(summary: Summary) -> Card:
+    mean = summary.local_students.mean_test_accuracy
+    alone = summary.baselines.alone
+    remark = f"mean of {of_count(len(summary.local_students.by_site), 'site')}"
+    if alone is not None:
+        remark += f"; alone {percent(alone.mean_test_accuracy)}"
+    return Card(label="Local students", value=percent(mean), remark=remark)
+
+
+def _privacy_card(summary: Summary) -> Card:
+    privacy = summary.privacy
+    if not privacy.is_private:
+        return Card(
+            label="Privacy", value="none", remark="epsilon is infinite", is_warning=True
+        )
+    return Card(
+        label="Epsilon of a site",
+        value=epsilon_text(privacy.max_epsilon),
+        remark=f"at delta {privacy.delta:g}, per {privacy.unit}",
+    )
+
+
+def _wire_card(summary: Summary) -> Card:
+    wire = summary.bytes
+    replies = "sent by all sites"
+    if wire.up:
+        ratio = wire.fedavg_equivalent_up / wire.up
+        replies = (
+            f"sent by all sites; FedAvg {times_text(ratio)} times that"
+            if ratio >= 1
+            else f"sent by all sites; FedAvg {bytes_text(wire.fedavg_equivalent_up)}"
+        )
+    return Card(label="Bytes", value=bytes_text(wire.up), remark=replies)
+
+
+def _notices(metrics: Sequence[RoundFigures], summary: Summary) -> Iterator[str]:
+    ended = next((one for one in metrics if one.exhausted), None)
+    if ended is not None:
+        yield (
+            f"The privacy budget of {of_count(ended.exhausted, 'site')} had ended by "
+            f"round {ended.round}: from then on they digested the consensus and "
+            "answered, without reading private data."
+        )
+    if summary.privacy.is_private and not summary.privacy.max_epsilon:
+        yield (
+            "No site spent anything: not one private step was affordable under the "
+            "budget."
+        )
+
+
+def _comma(parts: Iterator[str]) -> Iterator[str]:
+    """Joins all but the last part by commas, for an "and" before the last."""
+    *most, last = parts
+    if most:
+        yield ", ".join(most)
+    yield last
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    return f"{value}"

@@ -1,0 +1,245 @@
+"""``summary.json``: the figures of a run, as one frozen value.
+
+An infinite epsilon, which is what a run without privacy has, is ``null`` in the file:
+JSON knows no infinity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from common import checks
+from common.errors import DataError
+
+Epsilon = Annotated[
+    float, BeforeValidator(lambda value: math.inf if value is None else value)
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalStudentFigures:
+    """The student for everybody.
+
+    Attributes:
+        test_accuracy: share of the test part that it labels correctly, in [0, 1].
+    """
+
+    test_accuracy: float
+
+    def __post_init__(self) -> None:
+        checks.in_range(0, 1, test_accuracy=self.test_accuracy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStudentFigures:
+    """The sites' released students on the common test part; accuracies in [0, 1].
+
+    Attributes:
+        mean_test_accuracy: mean over the sites.
+        by_model: mean per architecture.
+        by_site: per site name.
+    """
+
+    mean_test_accuracy: float
+    by_model: Mapping[str, float]
+    by_site: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        checks.in_range(0, 1, mean_test_accuracy=self.mean_test_accuracy)
+        checks.in_range(0, 1, **self.by_model)
+        checks.in_range(0, 1, **self.by_site)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AloneFigures:
+    """Every site by itself: same private steps and budget, nothing exchanged.
+
+    Attributes:
+        mean_test_accuracy: mean over the sites, in [0, 1].
+        best_test_accuracy: the best site's, in [0, 1].
+        by_site: per site name, in [0, 1].
+    """
+
+    mean_test_accuracy: float
+    best_test_accuracy: float
+    by_site: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        checks.in_range(0, 1, mean_test_accuracy=self.mean_test_accuracy)
+        checks.in_range(0, 1, best_test_accuracy=self.best_test_accuracy)
+        checks.in_range(0, 1, **self.by_site)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledFigures:
+    """All private data in one place, without privacy.
+
+    Attributes:
+        test_accuracy: in [0, 1].
+    """
+
+    test_accuracy: float
+
+    def __post_init__(self) -> None:
+        checks.in_range(0, 1, test_accuracy=self.test_accuracy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoPrivacyFigures:
+    """The same federation without noise and clipping; accuracies in [0, 1].
+
+    Attributes:
+        global_student_test_accuracy: the global student's.
+        local_mean_test_accuracy: mean over the sites' students.
+    """
+
+    global_student_test_accuracy: float
+    local_mean_test_accuracy: float
+
+    def __post_init__(self) -> None:
+        checks.in_range(
+            0, 1, global_student_test_accuracy=self.global_student_test_accuracy
+        )
+        checks.in_range(0, 1, local_mean_test_accuracy=self.local_mean_test_accuracy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineFigures:
+    """What the federation is compared with; None where it was not run.
+
+    Attributes:
+        alone: every site by itself.
+        pooled: all private data in one place.
+        no_privacy: the same federation without privacy.
+    """
+
+    alone: AloneFigures | None = None
+    pooled: PooledFigures | None = None
+    no_privacy: NoPrivacyFigures | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyFigures:
+    """What the run cost in privacy.
+
+    Attributes:
+        mechanism: its name in the config, such as ``dp-sgd``.
+        max_epsilon: the largest of the sites, >= 0; infinite without privacy.
+        sum_epsilon: of all sites, for a person with data at every one of them.
+        delta: the delta at which epsilon is read, in (0, 1).
+        unit: what one adjacency step changes, such as ``example``.
+        budget_exhausted_at_round: the first round that a site took part in without
+            private training because its budget had ended; None if there was none.
+    """
+
+    mechanism: str
+    max_epsilon: Epsilon
+    sum_epsilon: Epsilon
+    delta: float
+    unit: str
+    budget_exhausted_at_round: int | None = None
+
+    def __post_init__(self) -> None:
+        # `not >=` also refuses NaN: an unknown epsilon has to arrive as infinite.
+        if not (self.max_epsilon >= 0 and self.sum_epsilon >= 0):
+            raise ValueError(
+                f"Expected max_epsilon={self.max_epsilon} and "
+                f"sum_epsilon={self.sum_epsilon} to be >= 0."
+            )
+        checks.in_open_range(0, 1, delta=self.delta)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the run carries a guarantee at all."""
+        return math.isfinite(self.max_epsilon)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByteFigures:
+    """Serialised bytes over the whole run, all sites together.
+
+    Attributes:
+        up: of the replies, sites to server.
+        down: of the requests, server to sites.
+        soft_labels_up: the encoded soft labels alone.
+        float32_equivalent_up: the same soft labels as plain float32.
+        fedavg_equivalent_up: one upload of the global student's weights per accepted
+            reply, which is what federated averaging sends.
+    """
+
+    up: int
+    down: int
+    soft_labels_up: int
+    float32_equivalent_up: int
+    fedavg_equivalent_up: int
+
+    def __post_init__(self) -> None:
+        checks.non_negative(
+            up=self.up,
+            down=self.down,
+            soft_labels_up=self.soft_labels_up,
+            float32_equivalent_up=self.float32_equivalent_up,
+            fedavg_equivalent_up=self.fedavg_equivalent_up,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The figures of a finished run.
+
+    Attributes:
+        name: the experiment's name, from the config.
+        run_id: name and hash of the resolved config.
+        seed: the run seed.
+        rounds: rounds that were run.
+        global_student: the student for everybody.
+        local_students: the sites' released students.
+        baselines: what they are compared with.
+        privacy: what it cost in privacy.
+        bytes: what it cost on the wire.
+        seconds: wall-clock time of the federation, without its baselines.
+    """
+
+    name: str
+    run_id: str
+    seed: int
+    rounds: int
+    global_student: GlobalStudentFigures
+    local_students: LocalStudentFigures
+    baselines: BaselineFigures
+    privacy: PrivacyFigures
+    bytes: ByteFigures
+    seconds: float
+
+    def to_json(self) -> str:
+        """Returns the content of ``summary.json``; ends with a line break."""
+        return _ADAPTER.dump_json(self, indent=2).decode() + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str = "summary.json") -> Summary:
+        """Reads what :meth:`to_json` wrote.
+
+        Args:
+            text: the content of the file.
+            source: the file's name, for the message.
+
+        Raises:
+            DataError: the text is no summary; names the first key that is wrong.
+        """
+        try:
+            return _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in first["loc"]) or "the whole file"
+            fault = first["msg"].rstrip(".")
+            raise DataError(
+                f"{source}: {key}: {fault}. The summary cannot be read."
+            ) from error
+
+
+_ADAPTER = TypeAdapter(Summary)

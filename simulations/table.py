@@ -1,0 +1,147 @@
+"""The results of a run in the terminal, and what to do next."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from common.run_folder import RunFolder
+from simulations.summary import Summary
+from simulations.wording import (
+    bytes_text,
+    epsilon_text,
+    of_count,
+    percent,
+    points,
+    seconds_text,
+    times_text,
+)
+
+Row = tuple[str, str, str]
+
+
+def print_results(console: Console, summary: Summary, folder: RunFolder) -> None:
+    """Prints the results, the privacy of the run, and a last line: what to do next."""
+    console.print()
+    console.print(Group(_table(summary), _privacy_line(summary), _cost_line(summary)))
+    console.print()
+    # soft_wrap: a path that is broken over two lines cannot be clicked or copied.
+    console.print(next_step(folder), soft_wrap=True, highlight=False)
+
+
+def next_step(folder: RunFolder) -> str:
+    """Returns the last line: the page to open."""
+    return f"Next: open {folder.report} in a browser."
+
+
+def result_rows(summary: Summary) -> list[Row]:
+    """Returns (who, accuracy, remark) rows, ours first and then the baselines."""
+    rows = [
+        (
+            "Global student",
+            percent(summary.global_student.test_accuracy),
+            _gain(summary),
+        ),
+        (
+            "Local students, mean",
+            percent(summary.local_students.mean_test_accuracy),
+            of_count(len(summary.local_students.by_site), "site"),
+        ),
+    ]
+    rows += [
+        (f"  {model}", percent(accuracy), "")
+        for model, accuracy in summary.local_students.by_model.items()
+    ]
+    return rows + baseline_rows(summary)
+
+
+def baseline_rows(summary: Summary) -> list[Row]:
+    """Returns (who, accuracy, remark) of the baselines that were run."""
+    baselines, rows = summary.baselines, list[Row]()
+    same = "same privacy" if summary.privacy.is_private else "no privacy"
+    if baselines.alone:
+        alone = baselines.alone
+        rows += [
+            ("Alone, mean", percent(alone.mean_test_accuracy), same),
+            ("Alone, best site", percent(alone.best_test_accuracy), same),
+        ]
+    if baselines.no_privacy:
+        figures = baselines.no_privacy
+        rows.append(
+            (
+                "Federation without privacy",
+                percent(figures.global_student_test_accuracy),
+                "global student",
+            )
+        )
+    if baselines.pooled:
+        accuracy = percent(baselines.pooled.test_accuracy)
+        rows.append(("All data pooled", accuracy, "no privacy"))
+    return rows
+
+
+def _table(summary: Summary) -> Table:
+    table = Table(
+        title=f"{summary.name}: {of_count(summary.rounds, 'round')}",
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+    )
+    table.add_column("Student")
+    table.add_column("Test accuracy", justify="right")
+    table.add_column("", style="dim")
+    rows = result_rows(summary)
+    ours = len(rows) - len(baseline_rows(summary))
+    for number, (who, accuracy, remark) in enumerate(rows):
+        table.add_row(
+            who,
+            accuracy,
+            remark,
+            style="bold" if number == 0 else None,
+            end_section=number == ours - 1,
+        )
+    return table
+
+
+def _gain(summary: Summary) -> str:
+    alone = summary.baselines.alone
+    if alone is None:
+        return ""
+    gain = summary.global_student.test_accuracy - alone.best_test_accuracy
+    return f"{points(gain)} points on the best site alone"
+
+
+def _privacy_line(summary: Summary) -> Text:
+    privacy = summary.privacy
+    if not privacy.is_private:
+        return Text(
+            "No privacy: students and soft labels may reveal single examples.",
+            style="bold red",
+        )
+    text = Text(
+        f"Privacy: epsilon {epsilon_text(privacy.max_epsilon)} at delta "
+        f"{privacy.delta:g} per {privacy.unit} and site "
+        f"(over all sites: {epsilon_text(privacy.sum_epsilon)})."
+    )
+    if privacy.budget_exhausted_at_round is not None:
+        text.append(
+            f" A budget had ended by round {privacy.budget_exhausted_at_round}.",
+            style="yellow",
+        )
+    return text
+
+
+def _cost_line(summary: Summary) -> Text:
+    wire = summary.bytes
+    text = (
+        f"Sent by the sites: {bytes_text(wire.up)}, of which soft labels "
+        f"{bytes_text(wire.soft_labels_up)}"
+    )
+    if wire.up:
+        ratio = wire.fedavg_equivalent_up / wire.up
+        text += (
+            f"; FedAvg: {bytes_text(wire.fedavg_equivalent_up)} "
+            f"({times_text(ratio)} times as much)"
+        )
+    return Text(f"{text}. Took {seconds_text(summary.seconds)}.")

@@ -1,0 +1,1 @@
+"""Mutants: for each privacy rule, changes that break it and the test that notices."""
