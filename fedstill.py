@@ -10,7 +10,7 @@ import importlib
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import typer
@@ -94,9 +94,18 @@ def main() -> None:
     try:
         _app(prog_name="fedstill")
     except FedstillError as error:
-        typer.secho("Error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
-        typer.echo(str(error), err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        # A folder that cannot be written, a full disk. Without a file it is a bug.
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}.", FedstillError.exit_code)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    typer.secho("Error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
+    typer.echo(message, err=True)
+    sys.exit(exit_code)
 
 
 class _LazyCommands(TyperGroup):

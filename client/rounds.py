@@ -121,7 +121,7 @@ class _Round:
         run_id, round_number = self.plan.run_id, self.request.round_number
         if self.parts.ledger.reservation(run_id, round_number) is not None:
             return False
-        return self.committed.reserved_rounds >= affordable
+        return len(self.parts.ledger.events(run_id)) >= affordable
 
     def _reserve(self) -> None:
         """Charges the ledger before the first private row is read."""

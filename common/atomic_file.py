@@ -6,7 +6,6 @@ Temporary file, fsync, rename, fsync of the folder (the pattern of NVIDIA FLARE 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,16 +20,17 @@ def write_atomically(
         content: the whole new content.
         before_rename: called once the new content is on disk but not yet visible.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # One writer a file: what a killed one left behind, the next one overwrites.
+    temporary = path.with_name(f".{path.name}.partial")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         before_rename()
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

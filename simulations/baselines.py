@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from client.site import Site
 from common.atomic_file import write_atomically
@@ -45,19 +46,32 @@ def alone(config: Config, parts: Parts, folder: Path) -> Figures:
     """
 
     def compute() -> Figures:
-        plan = _alone_plan(config, parts)
-        sites = build_sites(
-            config,
-            parts,
-            private_examples(config, parts),
-            store=open_store(folder / "alone.sqlite"),
-        )
+        students = students_alone(config, parts, folder / "alone.sqlite")
+        test = parts.test
         return {
-            name: _train_alone(site, plan, parts)
-            for name, site in zip(config.site_names, sites, strict=True)
+            name: accuracy(student, test.inputs, test.labels)
+            for name, student in students.items()
         }
 
     return _once(folder / "alone.json", compute)
+
+
+def students_alone(config: Config, parts: Parts, path: Path) -> dict[str, nn.Module]:
+    """Returns every site's student after training alone, by site name.
+
+    Args:
+        config: the federation's config; ``[alone]`` says how they are trained.
+        parts: its data.
+        path: SQLite file of the sites' students and ledgers.
+    """
+    plan = _alone_plan(config, parts)
+    sites = build_sites(
+        config, parts, private_examples(config, parts), store=open_store(path)
+    )
+    return {
+        name: _train_alone(site, plan)
+        for name, site in zip(config.site_names, sites, strict=True)
+    }
 
 
 def pooled(config: Config, parts: Parts, folder: Path) -> Figures:
@@ -116,7 +130,7 @@ def no_privacy(config: Config, folder: Path) -> Figures:
                 }
             )
         )
-        local = federation.local_test_accuracies()
+        local = federation.local_accuracies(federation.parts.test)
         rounds = read_rounds(run.metrics)
         return {
             "global_student_test_accuracy": rounds[-1].global_student.test_accuracy,
@@ -148,7 +162,7 @@ def _alone_plan(config: Config, parts: Parts) -> RunPlan:
     )
 
 
-def _train_alone(site: Site, plan: RunPlan, parts: Parts) -> float:
+def _train_alone(site: Site, plan: RunPlan) -> nn.Module:
     _accepted(site.answer(HelloRequest(plan=plan).to_envelope()))
     nothing = np.zeros(0, np.int32)
     for round_number in range(1, plan.rounds + 1):
@@ -160,8 +174,7 @@ def _train_alone(site: Site, plan: RunPlan, parts: Parts) -> float:
             consensus=np.zeros((0, plan.num_classes), np.float32),
         )
         _accepted(site.answer(request.to_envelope()))
-    student = site.released_student(plan.run_id)
-    return accuracy(student, parts.test.inputs, parts.test.labels)
+    return site.released_student(plan.run_id)
 
 
 def _accepted(reply: Envelope) -> None:

@@ -212,6 +212,6 @@ def _require_extra() -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise FedstillError(
-            f"Simulations need {', '.join(missing)}, not installed here. Install "
-            "them with: pip install 'fedstill[simulations]'. Nothing was run."
+            f"Simulations need {', '.join(missing)}, not installed here. They come "
+            "with the extra: pip install '.[simulations]'. Nothing was run."
         )

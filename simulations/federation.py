@@ -12,6 +12,7 @@ from client.connection import use_provider
 from client.site import Site
 from client.store import Store
 from common.config import Config
+from common.data.examples import LabelledExamples
 from common.data.parts import Parts, load_parts
 from common.errors import FedstillError
 from common.messages import SiteConnection
@@ -54,12 +55,13 @@ class Federation:
             for name in self.config.site_names
         }
 
-    def local_test_accuracies(self) -> dict[str, float]:
-        """Returns each released student's accuracy on the test part, by site name."""
-        test = self.parts.test
+    def local_accuracies(self, examples: LabelledExamples) -> dict[str, float]:
+        """Returns each released student's accuracy on public examples, by site name."""
         return {
             name: accuracy(
-                site.released_student(self.config.run_id), test.inputs, test.labels
+                site.released_student(self.config.run_id),
+                examples.inputs,
+                examples.labels,
             )
             for name, site in zip(self.config.site_names, self.sites, strict=True)
         }

@@ -72,7 +72,7 @@ def summarise(
 
 
 def _local_students(federation: Federation) -> LocalStudentFigures:
-    by_site = federation.local_test_accuracies()
+    by_site = federation.local_accuracies(federation.parts.test)
     by_model: dict[str, list[float]] = defaultdict(list)
     for name, model in zip(by_site, federation.config.site_models, strict=True):
         by_model[model].append(by_site[name])

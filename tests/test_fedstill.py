@@ -148,6 +148,19 @@ def test_a_users_mistake_has_exit_code_2(monkeypatch, capsys, calls, arguments):
     assert calls == []
 
 
+def test_a_folder_that_cannot_be_written_is_no_traceback(tmp_path, monkeypatch, capsys):
+    """A fault of the file system names the file, exit code 1."""
+    folder = make_run_folder(tmp_path)
+    folder.report.mkdir()
+
+    code, _, err = _run(monkeypatch, capsys, "report", str(tmp_path))
+
+    assert code == 1
+    assert err.startswith("Error: ")
+    assert "Is a directory." in err
+    assert len(err.splitlines()) == 1
+
+
 def test_keywords_become_keys_of_the_config(calls):
     """Two underscores are a dot, one is a dash; dotted names pass as they are."""
     summary = fedstill.simulate(

@@ -138,7 +138,7 @@ def round_request(round_number=1, **changes):
     values = {
         "run_id": RUN_ID,
         "round_number": round_number,
-        "indices": np.arange(6, dtype=np.int32) + round_number,
+        "indices": np.arange(6, dtype=np.int32) + int(round_number),
         "is_finish": False,
     }
     num_consensus = 0 if round_number == 1 else 6

@@ -118,8 +118,8 @@ class FakeGrid(Grid):
         self.bytes_down += size
         request = from_record(content, MessageKind(message.metadata.message_type))
         self.requests.append((node_id, request))
-        node = self.nodes.get(node_id, lambda _: SILENT)
-        said = node(request)
+        node = self.nodes.get(node_id)
+        said = node(request) if node else SILENT
         delay = node.seconds if isinstance(node, Slow) else 0.0
         if said is SILENT or delay > message.metadata.ttl:
             return

@@ -64,7 +64,7 @@ def test_gives_back_exactly_what_was_saved(tmp_path: Path) -> None:
 
 def test_the_same_state_gives_the_same_bytes(tmp_path: Path) -> None:
     """No time and no order of a dictionary gets into a checkpoint."""
-    promises = dict(reversed(state().promises.items()))
+    promises = dict(reversed(list(state().promises.items())))
     save_checkpoint(tmp_path / "one", state())
     save_checkpoint(tmp_path / "two", state(promises=promises))
 

@@ -44,14 +44,14 @@ def test_indices_are_distinct_sorted_and_inside(
 def test_indices_depend_on_seed_and_round_alone() -> None:
     """The same round of the same run asks for the same examples."""
 
-    def indices(run_seed: int, round_number: int) -> list[int]:
+    def indices(run_seed: int, round_number: int) -> bytes:
         chosen = select_indices(
             run_seed=run_seed,
             round_number=round_number,
             transfer_size=100,
             per_round=20,
         )
-        return chosen.tolist()
+        return chosen.tobytes()
 
     assert indices(1, 1) == indices(1, 1)
     assert indices(1, 1) != indices(1, 2)

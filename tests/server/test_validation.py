@@ -72,7 +72,7 @@ def checked(said: Says, codec: Codec = FLOAT32) -> Reply | Rejection:
     return check_round_reply(answer_to(said, asked), site_name="site-07", asked=asked)
 
 
-def with_payload(payload: object) -> RecordDict:
+def with_payload(payload: np.ndarray) -> RecordDict:
     return to_record(replace(honest(), soft_labels=payload).to_envelope())
 
 
@@ -87,9 +87,8 @@ def with_fields(**changes: object) -> RecordDict:
     """Changes fields; None removes one."""
     record = to_record(honest().to_envelope())
     fields = {**dict(record["fields"].items()), **changes}
-    record["fields"] = ConfigRecord(
-        {name: value for name, value in fields.items() if value is not None}
-    )
+    kept = {name: value for name, value in fields.items() if value is not None}
+    record["fields"] = ConfigRecord(kept)  # type: ignore[arg-type]
     return record
 
 

@@ -168,8 +168,8 @@ def test_says_what_to_install_where_the_extra_is_missing(calls, monkeypatch):
 
     assert calls == []
     assert str(result.exception) == (
-        "Simulations need no_such_module, not installed here. Install them with: "
-        "pip install 'fedstill[simulations]'. Nothing was run."
+        "Simulations need no_such_module, not installed here. They come with the "
+        "extra: pip install '.[simulations]'. Nothing was run."
     )
 
 

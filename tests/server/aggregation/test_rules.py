@@ -203,7 +203,8 @@ class TestEnhancedEra(RuleContract):
         sharp, plain = enhanced_era(logs, power=power), mean(logs)
 
         def entropy(log_probabilities: Logs) -> Logs:
-            return -(np.exp(log_probabilities) * log_probabilities).sum(axis=-1)
+            terms = np.exp(log_probabilities) * log_probabilities
+            return np.asarray(-terms.sum(axis=-1))
 
         assert (entropy(sharp) <= entropy(plain) + 1e-9).all()
 
