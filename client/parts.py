@@ -17,7 +17,8 @@ from client.store import Store, StudentRow
 from client.students import build_student
 from common.errors import DataError, LedgerCorruptedError
 from common.messages import RefusalReason
-from common.privacy.ledger import CommittedPlan, Ledger
+from common.privacy.ledger import Ledger
+from common.privacy.ledger_rows import CommittedPlan
 from common.transfer_set import TransferSet
 from common.weights import load_into
 

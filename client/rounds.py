@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from safetensors import SafetensorError
 from torch import nn
 
 from client.parts import SiteParts
@@ -33,7 +34,7 @@ from common.messages import (
     RoundReply,
     RoundRequest,
 )
-from common.privacy.ledger import CommittedPlan
+from common.privacy.ledger_rows import CommittedPlan
 from common.run_plan import RunPlan
 from common.weights import sha256, to_bytes
 
@@ -49,9 +50,10 @@ def answer_round(parts: SiteParts, envelope: Envelope) -> Envelope:
         request = RoundRequest.from_envelope(envelope)
     except InvalidReplyError as error:
         raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST) from error
+    request_sha256 = _sha256(envelope)
     row, committed = parts.committed(request.run_id)
     stored = parts.outbox.find(
-        request.run_id, envelope.kind, request.round_number, envelope.sha256
+        request.run_id, envelope.kind, request.round_number, request_sha256
     )
     if stored is not None:
         return Envelope.from_bytes(stored)
@@ -60,7 +62,7 @@ def answer_round(parts: SiteParts, envelope: Envelope) -> Envelope:
         raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED)
     if not request.is_finish and request.round_number <= row.last_round:
         raise RequestRefusedError(RefusalReason.REPLY_PURGED)
-    return _Round(parts, task, row, committed, envelope.sha256).work()
+    return _Round(parts, task, row, committed, request_sha256).work()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,6 +185,14 @@ class _Round:
                     reply_sha256=hashlib.sha256(reply).hexdigest(),
                 )
         failpoint("site.after-commit")
+
+
+def _sha256(envelope: Envelope) -> str:
+    try:
+        return envelope.sha256
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        # An array of text, for example, has no canonical bytes.
+        raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST) from error
 
 
 def _kind(request: RoundRequest) -> MessageKind:

@@ -99,7 +99,7 @@ def pooled(config: Config, parts: Parts, folder: Path) -> Figures:
         student.train()
         for _ in range(recipe.epochs):
             order = torch.randperm(len(labels), generator=generator)
-            for rows in order.split(recipe.batch_size):
+            for rows in torch.split(order, recipe.batch_size):
                 optimizer.zero_grad()
                 losses = hard_cross_entropy(student(inputs[rows]), labels[rows])
                 losses.mean().backward()  # type: ignore[no-untyped-call]

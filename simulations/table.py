@@ -109,7 +109,7 @@ def _gain(summary: Summary) -> str:
     if alone is None:
         return ""
     gain = summary.global_student.test_accuracy - alone.best_test_accuracy
-    return f"{points(gain)} points on the best site alone"
+    return f"{points(gain)} points on best site alone"
 
 
 def _privacy_line(summary: Summary) -> Text:

@@ -24,10 +24,14 @@ from common.errors import UnsupportedEventError
 from common.privacy.budget import PrivacySpent
 from common.privacy.events import Adjacency, Mechanism, PrivacyEvent, PrivacyUnit
 
+NEGLIGIBLE_NOISE_MULTIPLIER = 0.05  # epsilon of one full step is above 200
 # Rounding to a grid of privacy losses adds about (interval / spread)^2 / 12 to epsilon,
 # relatively, where spread is a step's root mean square loss: 0.06% here (measured).
 _INTERVALS_PER_SPREAD = 12.0
 _WIDEST_INTERVAL = 0.01
+# A hostile plan must exhaust neither a site's memory nor its patience.
+_MOST_INTERVALS = 4_000_000
+_MOST_SAMPLED_STEPS = 10_000_000
 _LARGEST_EXPONENT = 50.0
 _RELATIVE_TOLERANCE = 1e-12
 _ASYMPTOTIC_FROM = 25.0
@@ -58,11 +62,17 @@ def spent(events: Sequence[PrivacyEvent], *, delta: float) -> PrivacySpent:
     """
     checks.in_open_range(0, 1, delta=delta)
     require_supported(events)
-    if not all(event.mechanism.is_private for event in events):
-        epsilon = math.inf
-    else:
-        epsilon = _epsilon(merged(events), delta)
+    unbounded = any(has_no_guarantee(event) for event in events)
+    epsilon = math.inf if unbounded else _epsilon(merged(events), delta)
     return PrivacySpent(epsilon=epsilon, delta=delta)
+
+
+def has_no_guarantee(event: PrivacyEvent) -> bool:
+    """Whether an event has infinite epsilon, or one that nobody needs to compute."""
+    return (
+        not event.mechanism.is_private
+        or event.noise_multiplier < NEGLIGIBLE_NOISE_MULTIPLIER
+    )
 
 
 def require_supported(events: Iterable[PrivacyEvent]) -> None:
@@ -109,7 +119,7 @@ def gaussian_delta(mu: float, *, epsilon: float) -> float:
     upper = mu / 2 - epsilon / mu
     lower = mu / 2 + epsilon / mu
     # exp(epsilon) phi(lower) = phi(upper), which does not overflow.
-    density = math.exp(-(upper**2) / 2) / math.sqrt(2 * math.pi)
+    density = math.exp(-upper * upper / 2) / math.sqrt(2 * math.pi)
     return 0.5 * math.erfc(-upper / math.sqrt(2)) - density * _mills_ratio(lower)
 
 
@@ -175,6 +185,8 @@ def _composed_epsilon(segments: Sequence[Segment], *, delta: float) -> float:
     # A second and a half of imports that full-batch runs never need.
     from dp_accounting.pld import privacy_loss_distribution  # noqa: PLC0415
 
+    if sum(one.steps for one in segments) > _MOST_SAMPLED_STEPS:
+        return math.inf
     interval = _discretization_interval(segments)
     total = privacy_loss_distribution.identity(value_discretization_interval=interval)
     for one in segments:
@@ -191,14 +203,16 @@ def _discretization_interval(segments: Sequence[Segment]) -> float:
     """Returns the grid of privacy losses, in nats, for a relative error of 0.06%.
 
     The mean square loss of a step is close to q^2 (exp(1 / noise^2) - 1), the
-    chi-squared divergence of the Poisson-sampled Gaussian.
+    chi-squared divergence of the Poisson-sampled Gaussian, and its mean is at most
+    q / (2 noise^2). Where epsilon is huge the grid is coarser and epsilon larger.
     """
-    steps = sum(one.steps for one in segments)
-    squares = sum(
-        one.steps
-        * one.sampling_probability**2
-        * math.expm1(min(one.noise_multiplier**-2, _LARGEST_EXPONENT))
-        for one in segments
-    )
-    spread = math.sqrt(squares / steps)
-    return min(spread / _INTERVALS_PER_SPREAD, _WIDEST_INTERVAL)
+    steps = mean_square = reach = 0.0
+    for one in segments:
+        inverse_variance = one.noise_multiplier**-2
+        exponent = min(inverse_variance, _LARGEST_EXPONENT)
+        steps += one.steps
+        mean_square += one.steps * one.sampling_probability**2 * math.expm1(exponent)
+        reach += one.steps * one.sampling_probability * inverse_variance / 2
+    spread = math.sqrt(mean_square / steps)
+    interval = min(spread / _INTERVALS_PER_SPREAD, _WIDEST_INTERVAL)
+    return max(interval, reach / _MOST_INTERVALS)

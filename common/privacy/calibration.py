@@ -47,6 +47,7 @@ def calibrate_noise_multiplier(
         ValueError: an argument is out of range.
     """
     checks.positive(epsilon=epsilon, steps=steps)
+    checks.in_open_range(0, 1, delta=delta)
     noise_multiplier = _calibrated(epsilon, delta, sampling_probability, steps)
     if noise_multiplier is None:
         raise PrivacyError(

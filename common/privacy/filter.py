@@ -33,6 +33,7 @@ from common.privacy.accountant import (
     Segment,
     gaussian_epsilon,
     gaussian_mu,
+    has_no_guarantee,
     merged,
     require_supported,
 )
@@ -76,7 +77,7 @@ def bound(budget: PrivacyBudget, events: Sequence[PrivacyEvent]) -> PrivacySpent
     require_supported(events)
     if not events:
         epsilon = 0.0
-    elif budget.is_unlimited or not all(one.mechanism.is_private for one in events):
+    elif budget.is_unlimited or any(has_no_guarantee(one) for one in events):
         epsilon = math.inf
     else:
         epsilon = _epsilon(budget, events)

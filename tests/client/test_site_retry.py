@@ -109,8 +109,7 @@ def test_settlement_names_the_stored_weights_and_reply(tmp_path):
     store = Store(tmp_path / "ledger.sqlite")
     reservation = store.ledger("ward-7").reservation(RUN_ID, 1)
     assert (
-        reservation.new_weights_sha256
-        == store.student("ward-7", RUN_ID).weights_sha256
+        reservation.new_weights_sha256 == store.student("ward-7", RUN_ID).weights_sha256
     )
     assert reservation.reply_sha256 == reply.sha256
 

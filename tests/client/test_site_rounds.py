@@ -236,6 +236,8 @@ MALFORMED = {
         "consensus_indices": _indices(0, 1),
         "consensus": _off_the_simplex(),
     },
+    "consensus of text": {"consensus": np.array([["a"]])},
+    "consensus of complex numbers": {"consensus": np.zeros((0, 10), np.complex128)},
     "text for a round": {"round_number": "1"},
 }
 

@@ -19,7 +19,7 @@ def _printed(summary):
 def test_compares_the_federation_with_its_baselines():
     """Ours come first, then each site alone, without privacy, and pooled."""
     assert result_rows(make_summary()) == [
-        ("Global student", "85.8%", "+37.3 points on the best site alone"),
+        ("Global student", "85.8%", "+37.3 points on best site alone"),
         ("Local students, mean", "84.8%", "10 sites"),
         ("  mlp", "85.2%", ""),
         ("  cnn", "84.0%", ""),
