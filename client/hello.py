@@ -9,12 +9,14 @@ import torch
 from client.admission import check_noise, check_plan
 from client.parts import SiteParts
 from client.refusal import RequestRefusedError
-from common.errors import InvalidReplyError
+from common.errors import InvalidReplyError, LedgerCorruptedError
 from common.messages import Envelope, HelloReply, HelloRequest, RefusalReason
 from common.privacy.commitment import Commitment, decide
 from common.run_plan import RunPlan
 from common.seeds import derive_seed
 from common.weights import to_bytes
+
+_ATTEMPTS = 10
 
 
 def answer_hello(parts: SiteParts, envelope: Envelope) -> Envelope:
@@ -63,7 +65,7 @@ def _commit(parts: SiteParts, plan: RunPlan) -> Commitment:
     site_name = parts.policy.site_name
     seed = derive_seed(plan.seed, "initial-weights", site_name=site_name)
     weights = to_bytes(parts.build(seed=seed))
-    while True:
+    for _ in range(_ATTEMPTS):
         earlier = parts.ledger.committed_events()
         commitment = decide(plan, budget=parts.policy.budget, earlier=earlier)
         if plan.mechanism.is_private and commitment.rounds > 0:
@@ -74,3 +76,7 @@ def _commit(parts: SiteParts, plan: RunPlan) -> Commitment:
                 parts.store.open_run(parts.policy.dataset_id, plan, weights)
                 parts.ledger.commit_plan(plan, commitment)
                 return commitment
+    raise LedgerCorruptedError(
+        f"The ledger changed {_ATTEMPTS} times while run {plan.run_id!r} was decided. "
+        "Nothing was committed."
+    )

@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.pyplot as plt  # noqa: F401 - once here, not in each fork
 import pytest
 import torch
 
 from common import failpoints
+from common.data.digits import load_digits
 from simulations.simulate import simulate
 
 CONFIG = "digits-demo"
@@ -96,6 +98,7 @@ def _ledger(path: Path) -> list[tuple[object, ...]]:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """The outcome of a run that nobody killed, and how long it took."""
+    load_digits()  # for its imports: forks inherit them
     output = tmp_path_factory.mktemp("crash") / "run"
     started = time.monotonic()
     assert _in_fork(lambda: _simulate(output)) == 0

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from torch import nn
 
+from client import hello as hello_module
 from common.errors import DataError
 from common.messages import Envelope, HelloReply, MessageKind
+from common.privacy import commitment as commitment_module
 from common.privacy.accountant import spent
 from common.privacy.budget import PrivacyBudget
 from common.privacy.events import Mechanism, PrivacyEvent, PrivacyUnit
@@ -197,6 +199,28 @@ def test_lifetime_budget_composes_over_runs(tmp_path):
 
     assert first.rounds == 3
     assert (second.rounds, second.epsilon) == (0, 0.0)
+
+
+def test_two_runs_cannot_commit_the_same_budget_at_once(tmp_path, monkeypatch):
+    """If another run commits during the decision, it is taken again."""
+    plan = make_plan()
+    budget = PrivacyBudget(epsilon=1.01 * cost_of(plan, 3), delta=1e-3)
+    site = make_site(tmp_path, policy=make_policy(budget=budget))
+    rival = make_site(tmp_path, policy=make_policy(budget=budget))
+    decided = []
+
+    def decide_late(plan, **arguments):
+        commitment = commitment_module.decide(plan, **arguments)
+        decided.append(commitment.rounds)
+        if len(decided) == 1:
+            rival.answer(hello(dataclasses.replace(plan, run_id="rival")))
+        return commitment
+
+    monkeypatch.setattr(hello_module, "decide", decide_late)
+    reply = HelloReply.from_envelope(site.answer(hello(plan)))
+
+    assert decided == [3, 3, 0]
+    assert reply.rounds == 0
 
 
 def test_changed_data_are_refused_until_the_owner_agrees(tmp_path):
