@@ -71,6 +71,9 @@ class Store:
     Args:
         path: file to open or create; its folder must exist.
         durability: what a commit survives.
+
+    Raises:
+        LedgerCorruptedError: the file is no SQLite database.
     """
 
     def __init__(self, path: Path, *, durability: Durability = Durability.FULL) -> None:
@@ -81,8 +84,17 @@ class Store:
             isolation_level=None,
             check_same_thread=False,
         )
-        self.connection.execute(f"PRAGMA synchronous = {durability.value}")
-        self.connection.executescript(_TABLES)
+        try:
+            self.connection.execute(f"PRAGMA synchronous = {durability.value}")
+            self.connection.executescript(_TABLES)
+        except sqlite3.OperationalError:
+            raise  # locked or unwritable: says nothing about the content
+        except sqlite3.DatabaseError as error:
+            self.connection.close()
+            raise LedgerCorruptedError(
+                f"{path} cannot be believed: {error}. Nothing was spent and no private "
+                "data were read."
+            ) from error
 
     def close(self) -> None:
         """Closes the file."""

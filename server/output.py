@@ -36,13 +36,15 @@ def open_run_folder(config: Config) -> RunFolder:
         config: the experiment; ``resume`` says which of the two is meant.
 
     Raises:
-        OutputExistsError: the folder holds a run and ``resume`` is false, or it holds
-            another run than the one to be resumed.
+        OutputExistsError: the folder holds a run and ``resume`` is false, it holds
+            another run than the one to be resumed or something else, or it is a file.
         ConfigError: the folder's own config cannot be read.
     """
     folder = run_folder_of(config)
     if folder.config.exists():
         _require_same_run(folder, config)
+    else:
+        _require_free(folder)
     folder.root.mkdir(parents=True, exist_ok=True)
     # The environment comes first: a folder with a config is a folder that is whole.
     if not folder.environment.exists():
@@ -50,6 +52,29 @@ def open_run_folder(config: Config) -> RunFolder:
     if not folder.config.exists():
         write_atomically(folder.config, config.to_toml().encode())
     return folder
+
+
+def _require_free(folder: RunFolder) -> None:
+    """Lets nothing in whose files a run could overwrite, or take for its own."""
+    for place in (folder.root, *folder.root.parents):
+        if place.exists() and not place.is_dir():
+            raise OutputExistsError(
+                f"Run folder {folder.root} cannot be made: {place} is a file. Choose "
+                "another --output. Nothing was changed."
+            )
+    found = sorted(path.name for path in folder.root.glob("*"))
+    others = [name for name in found if not _is_of_a_claim(name, folder)]
+    if others:
+        raise OutputExistsError(
+            f"Run folder {folder.root} holds other files and no run, such as "
+            f"{others[0]}. Choose another --output. Nothing was changed."
+        )
+
+
+def _is_of_a_claim(name: str, folder: RunFolder) -> bool:
+    """Whether a claim that was killed may have left a file of this name."""
+    environment, config = folder.environment.name, folder.config.name
+    return name in (environment, f".{environment}.partial", f".{config}.partial")
 
 
 def _require_same_run(folder: RunFolder, config: Config) -> None:

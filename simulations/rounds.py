@@ -57,7 +57,7 @@ class RoundBytes:
     Attributes:
         up: of the replies.
         down: of the requests.
-        soft_labels_up: the encoded soft labels alone.
+        soft_labels_up: of the accepted ones, which carry soft labels.
     """
 
     up: int

@@ -166,8 +166,8 @@ class ByteFigures:
     Attributes:
         up: of the replies, sites to server.
         down: of the requests, server to sites.
-        soft_labels_up: the encoded soft labels alone.
-        float32_equivalent_up: the same soft labels as plain float32.
+        soft_labels_up: of the accepted replies to rounds, which carry soft labels.
+        float32_equivalent_up: the same soft labels as bare float32 numbers.
         fedavg_equivalent_up: one upload of the global student's weights per accepted
             reply, which is what federated averaging sends.
     """

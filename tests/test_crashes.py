@@ -34,6 +34,7 @@ OVERRIDES = {
     "baselines.enabled": False,
 }
 RANDOM_KILLS = 20
+MORE_RANDOM_KILLS = 200
 
 pytestmark = pytest.mark.fault
 
@@ -132,7 +133,16 @@ def test_a_kill_at_a_failpoint_changes_nothing(
     _assert_same(output, uninterrupted)
 
 
-@pytest.mark.parametrize("seed", range(RANDOM_KILLS))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *range(RANDOM_KILLS),
+        *(
+            pytest.param(seed, marks=pytest.mark.long)
+            for seed in range(RANDOM_KILLS, MORE_RANDOM_KILLS)
+        ),
+    ],
+)
 def test_a_kill_at_any_moment_changes_nothing(
     seed: int, tmp_path: Path, uninterrupted: dict[str, object]
 ) -> None:

@@ -24,13 +24,14 @@ from common.errors import UnsupportedEventError
 from common.privacy.budget import PrivacySpent
 from common.privacy.events import Adjacency, Mechanism, PrivacyEvent, PrivacyUnit
 
+_LARGEST_NOISE_MULTIPLIER = 1e6  # more counts as that, and costs next to nothing
 NEGLIGIBLE_NOISE_MULTIPLIER = 0.05  # epsilon of one full step is above 200
 # Rounding to a grid of privacy losses adds about (interval / spread)^2 / 12 to epsilon,
 # relatively, where spread is a step's root mean square loss: 0.06% here (measured).
 _INTERVALS_PER_SPREAD = 12.0
 _WIDEST_INTERVAL = 0.01
 # A hostile plan must exhaust neither a site's memory nor its patience.
-_MOST_INTERVALS = 4_000_000
+_MOST_INTERVALS = 1_000_000
 _MOST_SAMPLED_STEPS = 10_000_000
 _LARGEST_EXPONENT = 50.0
 _RELATIVE_TOLERANCE = 1e-12
@@ -100,7 +101,8 @@ def merged(events: Iterable[PrivacyEvent]) -> tuple[Segment, ...]:
     """
     steps: dict[tuple[float, float], int] = {}
     for event in events:
-        key = (event.noise_multiplier, event.sampling_probability)
+        noise_multiplier = min(event.noise_multiplier, _LARGEST_NOISE_MULTIPLIER)
+        key = (noise_multiplier, event.sampling_probability)
         steps[key] = steps.get(key, 0) + event.steps
     return tuple(sorted(Segment(*key, count) for key, count in steps.items()))
 
@@ -203,16 +205,18 @@ def _discretization_interval(segments: Sequence[Segment]) -> float:
     """Returns the grid of privacy losses, in nats, for a relative error of 0.06%.
 
     The mean square loss of a step is close to q^2 (exp(1 / noise^2) - 1), the
-    chi-squared divergence of the Poisson-sampled Gaussian, and its mean is at most
-    q / (2 noise^2). Where epsilon is huge the grid is coarser and epsilon larger.
+    chi-squared divergence of the Poisson-sampled Gaussian. The grid is coarser, and
+    epsilon larger, where it would have too many points: for the losses of one step, up
+    to 1 / (2 noise^2) + 10 / noise, and of all, whose mean is below q / (2 noise^2).
     """
-    steps = mean_square = reach = 0.0
+    steps = mean_square = total = widest = 0.0
     for one in segments:
         inverse_variance = one.noise_multiplier**-2
         exponent = min(inverse_variance, _LARGEST_EXPONENT)
         steps += one.steps
         mean_square += one.steps * one.sampling_probability**2 * math.expm1(exponent)
-        reach += one.steps * one.sampling_probability * inverse_variance / 2
+        total += one.steps * one.sampling_probability * inverse_variance / 2
+        widest = max(widest, inverse_variance / 2 + 10 / one.noise_multiplier)
     spread = math.sqrt(mean_square / steps)
     interval = min(spread / _INTERVALS_PER_SPREAD, _WIDEST_INTERVAL)
-    return max(interval, reach / _MOST_INTERVALS)
+    return max(interval, max(total, widest) / _MOST_INTERVALS)

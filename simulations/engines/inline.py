@@ -37,13 +37,14 @@ class Faults:
     """What goes wrong on purpose; nothing by default.
 
     Attributes:
-        offline: partitions that never answer.
+        silent_from: partition to the push, counted from 1, from which on its node
+            is connected and answers no more.
         absent_until: partition to the number of pushes before which its node is not
             there yet: a node that joins late.
         gone_after: partition to the number of pushes after which its node is gone.
     """
 
-    offline: frozenset[int] = frozenset()
+    silent_from: Mapping[int, int] = field(default_factory=dict)
     absent_until: Mapping[int, int] = field(default_factory=dict)
     gone_after: Mapping[int, int] = field(default_factory=dict)
 
@@ -130,8 +131,7 @@ class InlineGrid(Grid):
         wanted = [name for name in self._pending if name in set(message_ids)]
         replies = []
         for message_id in wanted:
-            node = self._pending[message_id].metadata.dst_node_id
-            if node - FIRST_NODE_ID in self._faults.offline:
+            if self._is_silent(self._pending[message_id].metadata.dst_node_id):
                 continue
             message = self._pending.pop(message_id)
             replies.append(self._execute(message))
@@ -151,6 +151,12 @@ class InlineGrid(Grid):
             self._num_pushes >= self._faults.gone_after[partition]
         )
         return joined and not gone
+
+    def _is_silent(self, node: int) -> bool:
+        partition = node - FIRST_NODE_ID
+        return partition in self._faults.silent_from and (
+            self._num_pushes >= self._faults.silent_from[partition]
+        )
 
     def _execute(self, message: Message) -> Message:
         node = message.metadata.dst_node_id

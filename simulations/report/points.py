@@ -127,8 +127,8 @@ def _levels(summary: Summary) -> Iterator[Level]:
 
 def _amounts(summary: Summary) -> Iterator[Amount]:
     wire = summary.bytes
-    yield Amount(label="soft labels", role=Role.OURS, count=wire.soft_labels_up)
-    yield Amount(label="whole replies", role=Role.OURS, count=wire.up)
+    yield Amount(label="soft-label replies", role=Role.OURS, count=wire.soft_labels_up)
+    yield Amount(label="all replies", role=Role.OURS, count=wire.up)
     yield Amount(
         label="labels as float32", role=Role.POOLED, count=wire.float32_equivalent_up
     )
