@@ -135,7 +135,7 @@ def _privacy_line(summary: Summary) -> Text:
 def _cost_line(summary: Summary) -> Text:
     wire = summary.bytes
     text = (
-        f"Sent by the sites: {bytes_text(wire.up)}, of which soft labels "
+        f"Sent by the sites: {bytes_text(wire.up)}, of which soft-label replies "
         f"{bytes_text(wire.soft_labels_up)}"
     )
     if wire.up:

@@ -149,7 +149,7 @@ class LedgerTables:
         """Returns the error about a ledger that cannot be believed."""
         return LedgerCorruptedError(
             f"The ledger of dataset id {self._dataset_id!r} cannot be believed: "
-            f"{problem} Nothing was spent and no private data were read."
+            f"{problem} Nothing is spent or released on its word."
         )
 
     @contextmanager
@@ -160,7 +160,7 @@ class LedgerTables:
         except sqlite3.OperationalError:
             raise  # locked or unwritable: says nothing about the rows
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-            raise self.corrupted(str(error)) from error
+            raise self.corrupted(f"{str(error).rstrip('.')}.") from error
 
     def _select(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query, (self._dataset_id,)).fetchall()

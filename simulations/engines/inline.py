@@ -128,7 +128,8 @@ class InlineGrid(Grid):
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Lets the nodes answer and returns their replies."""
-        wanted = [name for name in self._pending if name in set(message_ids)]
+        asked = set(message_ids)
+        wanted = [name for name in self._pending if name in asked]
         replies = []
         for message_id in wanted:
             if self._is_silent(self._pending[message_id].metadata.dst_node_id):

@@ -67,15 +67,15 @@ def test_the_order_follows_from_the_budget_alone(
     assert renyi_order(epsilon=epsilon, delta=delta) == order
 
 
-@pytest.mark.parametrize(("noise", "probability"), [(2.0, 1.0), (3.4, 0.032)])
+@pytest.mark.parametrize(("noise", "probability"), [(40.0, 1.0), (3.4, 0.032)])
 def test_the_bound_is_no_less_than_the_tight_accountant(
     noise: float, probability: float
 ) -> None:
     """Adaptivity is not free, and not dear either."""
-    events = [event(noise, probability, steps=3)] * 2
+    events = [event(noise, probability, steps=300)] * 2
     tight = spent(events, delta=DELTA).epsilon
 
-    assert tight <= bound(budget(tight), events).epsilon <= 2 * tight + 0.5
+    assert tight <= bound(budget(tight), events).epsilon <= 1.2 * tight
 
 
 def test_full_batches_are_judged_by_their_mu() -> None:
