@@ -99,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("grid", nargs="*", help="KEY=VALUE,VALUE,...")
     parser.add_argument("--seeds", default="101,102,103")
     parser.add_argument("--alone", action="store_true", help="tune the baseline alone")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()  # options may stand between the keys
 
 
 if __name__ == "__main__":

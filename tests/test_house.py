@@ -136,6 +136,59 @@ def test_console_script_is_installed():
     assert callable(script.load())
 
 
+UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+UNSAFE_CALLS = {"torch.load", "torch.save", "yaml.load"}
+
+
+def _unsafe(file):
+    """Yields what in a source file could run code from somebody's bytes."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Import(names=names):
+                modules = {alias.name.partition(".")[0] for alias in names}
+                yield from modules & UNSAFE_MODULES
+            case ast.ImportFrom(module=module, names=names):
+                yield from {module.partition(".")[0]} & UNSAFE_MODULES
+                yield from {f"{module}.{one.name}" for one in names} & UNSAFE_CALLS
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                yield from {f"{owner}.{name}"} & UNSAFE_CALLS
+            case ast.keyword(arg="allow_pickle", value=value):
+                yield from () if ast.unparse(value) == "False" else ("allow_pickle",)
+            case ast.Call(func=ast.Name(id=name)):
+                yield from {name} & {"eval", "exec", "__import__"}
+
+
+def test_no_source_reads_pickle_or_runs_data():
+    """What can only be read by running it is neither read nor written."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    found = {
+        path.relative_to(ROOT).as_posix(): sorted(unsafe)
+        for path in (*files, ROOT / "fedstill.py")
+        if (unsafe := set(_unsafe(path)))
+    }
+
+    assert found == {}, f"Rule 13: no pickle anywhere, but {found}."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle",
+        "from joblib import load",
+        "from torch import load",
+        "state = torch.load(file)",
+        "array = np.load(file, allow_pickle=True)",
+        "value = eval(text)",
+    ],
+)
+def test_each_way_to_run_data_would_be_found(line, tmp_path):
+    """The search can fail."""
+    module = tmp_path / "module.py"
+    module.write_text(f"{line}\n")
+
+    assert list(_unsafe(module))
+
+
 def _requirements(*extras):
     lines = PROJECT["dependencies"] + [
         line for extra in extras for line in PROJECT["optional-dependencies"][extra]

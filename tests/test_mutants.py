@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,7 @@ COPIED = (
 RULES = frozenset(range(1, 14))
 
 Run = Callable[[Path, str], list[dict[str, str]]]
+RunIntact = Callable[[str], list[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +64,10 @@ def run() -> Iterator[Run]:
         requests.close()
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the project to be changed."""
-    root = tmp_path / "project"
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project as it is."""
+    root = tmp_path_factory.mktemp("mutants") / "project"
     root.mkdir()
     for name in COPIED:
         source = ROOT / name
@@ -76,10 +80,26 @@ def copy(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture
+def copy(original: Path, tmp_path: Path) -> Path:
+    """A copy of the project to be changed, with what Python compiled so far."""
+    root = tmp_path / "project"
+    shutil.copytree(original, root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def run_intact(run: Run, original: Path) -> RunIntact:
+    """Runs a test in the project as it is, once for all mutants that it notices."""
+    return cache(lambda test: run(original, test))
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_broken_rule_is_noticed(mutant: Mutant, run: Run, copy: Path) -> None:
+def test_a_broken_rule_is_noticed(
+    mutant: Mutant, run: Run, run_intact: RunIntact, copy: Path
+) -> None:
     """The rule's test passes as it is, and fails by the rule's assertion if broken."""
-    intact = run(copy, mutant.test)
+    intact = run_intact(mutant.test)
     mutant.apply(copy)
 
     broken = run(copy, mutant.test)
@@ -92,8 +112,21 @@ def test_a_broken_rule_is_noticed(mutant: Mutant, run: Run, copy: Path) -> None:
     assert broken[0]["message"].startswith(mutant.assertion), broken[0]["message"]
 
 
-def test_every_rule_has_a_mutant() -> None:
-    """No rule of the design's section 5 is without a mutant."""
-    covered = {mutant.rule for mutant in MUTANTS}
+def test_every_rule_has_two_mutants() -> None:
+    """No rule of the design's section 5 rests on one way to break it."""
+    covered = Counter(mutant.rule for mutant in MUTANTS)
 
-    assert covered == RULES
+    assert set(covered) == RULES
+    assert min(covered.values()) >= 2
+
+
+def test_every_pitfall_in_the_privacy_page_has_a_mutant() -> None:
+    """Each row names a test that is known to notice when it is broken."""
+    page = (ROOT / "PRIVACY.md").read_text()
+    table = page.partition("<!-- pitfalls:begin -->")[2]
+    rows = table.partition("<!-- pitfalls:end -->")[0].strip().splitlines()[2:]
+    named = {row: set(re.findall(r"`(tests/[^`]+)`", row)) for row in rows}
+    targets = {mutant.test.partition("[")[0] for mutant in MUTANTS}
+
+    assert rows
+    assert [row for row, tests in named.items() if not tests & targets] == []

@@ -15,10 +15,9 @@ One order, because the theorem bounds a sum at an order that was fixed in advanc
 best of several orders, picked once the events are known, may depend on outputs and is
 no bound. It follows from (epsilon, delta) alone.
 
-Which filter applies is adaptive too: a ledger that began with full batches may go on
-with full batches under the GDP filter, or with sampled steps under the Renyi filter.
-These are two events, and their deltas add up, so such a ledger splits its delta. One
-that began with sampled steps has the Renyi filter for good, and nothing to split.
+Which filter applies is adaptive too: a ledger of full batches goes on with such, under
+the GDP filter, or with sampled steps, under the Renyi filter. These are two events and
+their deltas add up, so the budget's delta is split between them, once and for all.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ from common.privacy.accountant import (
 from common.privacy.budget import PrivacyBudget, PrivacySpent
 from common.privacy.events import PrivacyEvent
 
-# What a ledger that began with full batches keeps for sampled steps. The GDP filter
-# loses 0.5% to 1% of epsilon by it, the Renyi filter about 10%, and is rarely needed.
-SAMPLED_DELTA_SHARE = 0.1
+# What is kept for ledgers with sampled steps: half. The bound is then above the tight
+# accountant's epsilon by 3% to 4% on full batches, by 16% on sampled steps (measured).
+SAMPLED_DELTA_SHARE = 0.5
 # Whole orders, the large ones for small epsilon: 2, 3 ... 64, 67 ... 20,000 or so.
 _ORDERS: tuple[int, ...] = (
     *range(2, 64),
@@ -51,7 +50,7 @@ _ORDERS: tuple[int, ...] = (
 
 
 def admits(budget: PrivacyBudget, events: Sequence[PrivacyEvent]) -> bool:
-    """Returns whether all events together, in their order, stay within the budget.
+    """Returns whether all events together stay within the budget.
 
     Raises:
         UnsupportedEventError: an event that no accountant here knows.
@@ -65,7 +64,7 @@ def bound(budget: PrivacyBudget, events: Sequence[PrivacyEvent]) -> PrivacySpent
 
     Args:
         budget: its epsilon and delta choose the order, before any event.
-        events: in the order of the ledger; the first tells how the ledger began.
+        events: in any order.
 
     Returns:
         Epsilon at the budget's delta; infinite if an event has no guarantee, and under
@@ -86,13 +85,10 @@ def bound(budget: PrivacyBudget, events: Sequence[PrivacyEvent]) -> PrivacySpent
 
 def _epsilon(budget: PrivacyBudget, events: Sequence[PrivacyEvent]) -> float:
     segments = merged(events)
-    sampled_share = 1.0
-    if events[0].sampling_probability == 1:
-        if all(one.sampling_probability == 1 for one in segments):
-            delta = (1 - SAMPLED_DELTA_SHARE) * budget.delta
-            return gaussian_epsilon(gaussian_mu(segments), delta=delta)
-        sampled_share = SAMPLED_DELTA_SHARE
-    delta = sampled_share * budget.delta
+    if all(one.sampling_probability == 1 for one in segments):
+        delta = (1 - SAMPLED_DELTA_SHARE) * budget.delta
+        return gaussian_epsilon(gaussian_mu(segments), delta=delta)
+    delta = SAMPLED_DELTA_SHARE * budget.delta
     order = renyi_order(epsilon=budget.epsilon, delta=delta)
     divergence = sum(one.steps * renyi_divergence(one, order=order) for one in segments)
     return max(0.0, divergence + conversion(order, delta=delta))

@@ -92,9 +92,12 @@ def test_failing_provider_leaves_as_a_closed_reason():
         raise RuntimeError("/home/owner/secret.csv")
 
     with use_provider(provider):
-        reply = relay_message(
-            to_record(Envelope(kind=MessageKind.HELLO)), "query.hello"
-        )
+        try:
+            reply = relay_message(
+                to_record(Envelope(kind=MessageKind.HELLO)), "query.hello"
+            )
+        except RuntimeError:
+            pytest.fail("Rule 9: an exception and its text left the relay.")
 
     assert not reply.has_error()
     answered = from_record(reply.content, MessageKind.HELLO)

@@ -89,7 +89,9 @@ def test_sum_equals_the_sum_taken_one_by_one(name, clipping_norm):
     found = flat(clipped_sum(model, inputs, labels, clipping_norm=clipping_norm))
 
     expected = one_by_one(model, inputs, labels, clipping_norm)
-    assert (found - expected).norm() < 1e-4 * expected.norm()
+    assert (found - expected).norm() < 1e-4 * expected.norm(), (
+        "Rule 6: the sum is not that of gradients clipped one by one."
+    )
 
 
 def _set(value):
@@ -115,7 +117,9 @@ def test_one_hostile_example_moves_the_sum_by_at_most_the_clipping_norm(name, va
     found = clipped_sum(model, hostile, labels, clipping_norm=CLIPPING_NORM)
 
     moved = float((flat(found) - flat(without)).norm())
-    assert moved <= CLIPPING_NORM * (1 + 1e-5)
+    assert moved <= CLIPPING_NORM * (1 + 1e-5), (
+        "Rule 6: an example moves the sum by more than the sensitivity."
+    )
     if not np.isfinite(value):
         assert moved < 1e-6
 
@@ -128,7 +132,7 @@ def test_batch_of_nothing_but_nan_adds_zero(name):
 
     found = clipped_sum(model, inputs * np.nan, labels, clipping_norm=CLIPPING_NORM)
 
-    assert (flat(found) == 0).all()
+    assert (flat(found) == 0).all(), "Rule 8: a NaN gradient did not become zero."
 
 
 @pytest.mark.parametrize(

@@ -86,15 +86,21 @@ def test_noise_of_the_weights_change_has_the_promised_scale(steps):
 
     sample_size = len(samples)
     assert sample_size == 25_450
-    assert scale_p_value(samples, expected) > P_THRESHOLD
+    assert scale_p_value(samples, expected) > P_THRESHOLD, (
+        "Rule 6: the noise is not noise multiplier x clipping norm."
+    )
     assert scale_p_value(samples, (1 - DETECTABLE) * expected) < P_THRESHOLD
     assert scale_p_value(samples, (1 + DETECTABLE) * expected) < P_THRESHOLD
 
 
 def test_sensitivity_is_derived_from_the_clipping_norm():
     """One example moves the clipped sum by at most C, so noise scales with C."""
-    assert SETTINGS.sensitivity() == SETTINGS.clipping_norm
-    assert with_(clipping_norm=3.0).noise_standard_deviation() == 6.0
+    assert SETTINGS.sensitivity() == SETTINGS.clipping_norm, (
+        "Rule 6: the sensitivity is not the clipping norm."
+    )
+    assert with_(clipping_norm=3.0).noise_standard_deviation() == 6.0, (
+        "Rule 6: the noise does not grow with the sensitivity."
+    )
 
 
 def test_empty_batch_takes_a_noisy_step():
@@ -102,7 +108,9 @@ def test_empty_batch_takes_a_noisy_step():
     settings = with_(sampling_probability=1e-12)
 
     for name in ("mlp", "cnn"):
-        assert (change(settings, name=name) != 0).all()
+        assert (change(settings, name=name) != 0).all(), (
+            "Rule 2: an empty batch took no noisy step."
+        )
 
 
 @pytest.mark.parametrize("name", sorted(ZOO))
@@ -157,7 +165,9 @@ def test_expected_batch_size_divides_and_not_the_realised_one(name):
     found = change(settings, data=twice, name=name)
 
     expected = 2 * change(settings, data=few, name=name)
-    assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected)
+    assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected), (
+        "Rule 3: something else than the expected batch size divides."
+    )
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
@@ -174,7 +184,9 @@ def test_one_hostile_row_moves_the_weights_by_a_bounded_amount(name):
     )
 
     # Replacing a row takes one out and puts one in.
-    assert np.linalg.norm(moved) <= 2 * 0.3 * 0.5 / 10.0 * (1 + 1e-4)
+    assert np.linalg.norm(moved) <= 2 * 0.3 * 0.5 / 10.0 * (1 + 1e-4), (
+        "Rule 6: a row moves the weights by more than the sensitivity."
+    )
 
 
 class _Spy:
@@ -202,7 +214,9 @@ def test_batches_are_poisson_samples():
 
     appearances = np.array(spy.steps)
     assert appearances.shape == (400, 60)
-    assert poisson_sampling_p_value(appearances, 0.3) > P_THRESHOLD
+    assert poisson_sampling_p_value(appearances, 0.3) > P_THRESHOLD, (
+        "Rule 2: batches are not Poisson samples."
+    )
 
 
 def test_nobody_asks_for_rows_when_the_sample_is_empty():
@@ -221,8 +235,12 @@ def test_noise_of_two_steps_is_uncorrelated():
     first = change(with_(steps=1), data=data, shape=(1, 28, 28))
     other = change(SETTINGS, data=data, shape=(1, 28, 28), stream=make_stream(2))
 
-    assert correlation_p_value(first, both - first) > P_THRESHOLD
-    assert correlation_p_value(first, other) > P_THRESHOLD
+    assert correlation_p_value(first, both - first) > P_THRESHOLD, (
+        "Rule 10: two steps share noise."
+    )
+    assert correlation_p_value(first, other) > P_THRESHOLD, (
+        "Rule 10: two streams share noise."
+    )
 
 
 def test_same_stream_gives_the_same_weights():
@@ -241,7 +259,7 @@ def test_no_global_generator_is_touched():
     second = change(SETTINGS)
 
     torch.random.set_rng_state(before)
-    assert (first == second).all()
+    assert (first == second).all(), "Rule 10: noise comes from torch's generator."
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class _Wrapped(nn.Module):
         lambda x: x.roll(1, 0),
         nn.BatchNorm1d(64, affine=False),
     ],
+    ids=["mean", "sum forwards", "sum backwards", "neighbour", "statistics"],
 )
 def test_model_that_mixes_examples_is_refused(mix):
     """Mixing that Opacus' validator lets pass is caught by changing one row."""
@@ -65,7 +66,7 @@ def test_model_that_mixes_examples_is_refused(mix):
     assert any(
         "The model mixes examples: changing one row changes others." in problem
         for problem in found
-    )
+    ), "Rule 12: a model that mixes examples may train on private data."
 
 
 class _Function(nn.Module):

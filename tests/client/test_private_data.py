@@ -23,6 +23,19 @@ def test_rows_are_returned_in_the_order_asked():
     assert labels.tolist() == [2, 0]
 
 
+def test_row_does_not_depend_on_the_other_rows():
+    """No scaling, centring or filling in by statistics of the private rows."""
+    inputs = np.array([[3, 4], [10, -20], [0.5, 0.25], [7, 7]], np.float32)
+    inputs[3, 1] = np.nan
+
+    for count in (2, 4):
+        data = make_data(inputs[:count], np.zeros(count, np.int64))
+        row, _ = data.rows(np.array([1]))
+        assert row.tolist() == [[10, -20]], (
+            "Rule 4: private inputs are scaled by statistics of private rows."
+        )
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_row_with_a_bad_input_is_left_out(value):
     """A row that is not finite gives no gradient, and only the owner hears of it."""
@@ -31,7 +44,9 @@ def test_row_with_a_bad_input_is_left_out(value):
 
     data = make_data(inputs=inputs)
 
-    assert data.rows(np.arange(4))[1].tolist() == [0, 2, 0]
+    assert data.rows(np.arange(4))[1].tolist() == [0, 2, 0], (
+        "Rule 8: a row that is not finite gives a gradient."
+    )
     assert len(data) == 4
     (problem,) = data.problems
     assert problem == (

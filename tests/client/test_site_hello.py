@@ -7,6 +7,7 @@ import pytest
 from torch import nn
 
 from client import hello as hello_module
+from client.private_data import PrivateData
 from common.errors import DataError
 from common.messages import Envelope, HelloReply, MessageKind
 from common.privacy import commitment as commitment_module
@@ -25,6 +26,7 @@ from tests.client.support import (
     reason_of,
     round_request,
 )
+from tests.rules import naming
 
 
 def say_hello(folder, plan=None, **site):
@@ -44,13 +46,16 @@ def cost_of(plan, rounds):
 
 def test_hello_states_public_facts(tmp_path):
     """Policy, plan and an empty ledger give this reply, whatever the data."""
-    reply = HelloReply.from_envelope(say_hello(tmp_path))
+    few = make_data(NOMINAL - 3)
+    data = PrivateData(inputs=few.inputs, labels=few.labels % 7, num_classes=10)
+
+    reply = HelloReply.from_envelope(say_hello(tmp_path, data=data))
 
     assert reply.site_name == "site-00"
     assert "torch" in reply.software
-    assert reply.num_classes == 10
+    assert reply.num_classes == 10, "Rule 4: classes were counted in private labels."
     assert reply.has_transfer_set
-    assert reply.nominal_examples == NOMINAL
+    assert reply.nominal_examples == NOMINAL, "Rule 5: the site counted its examples."
     assert reply.rounds == 3
     assert reply.epsilon == pytest.approx(cost_of(make_plan(), 3))
     assert reply.delta == 1e-3
@@ -73,7 +78,7 @@ def test_changed_plan_is_refused(tmp_path):
 
     refused = site.answer(hello(make_plan(steps_per_round=3)))
 
-    assert reason_of(refused) == "plan-changed"
+    assert reason_of(refused) == "plan-changed", "Rule 1: a plan was changed."
 
 
 def test_rounds_are_a_ceiling(tmp_path):
@@ -126,11 +131,24 @@ def test_plan_against_the_policy_is_refused(tmp_path, plan, policy, reason):
     assert reason_of(site.answer(round_request())) == "unknown-run"
 
 
+def test_plan_at_whose_delta_an_example_is_given_away_is_refused(tmp_path):
+    """Nominal examples bound a plan's delta, whatever the budget's."""
+    policy = make_policy(budget=PrivacyBudget.unlimited(delta=0.5))
+
+    refused = say_hello(tmp_path, make_plan(delta=1 / NOMINAL), policy=policy)
+
+    assert reason_of(refused) == "plan-not-allowed", (
+        "Rule 3: delta gives away one of the nominal examples."
+    )
+
+
 def test_run_without_privacy_is_refused_by_default(tmp_path):
     """A plan with mechanism none needs the owner's explicit word."""
     refused = say_hello(tmp_path, make_plain_plan())
 
-    assert reason_of(refused) == "non-private-not-allowed"
+    assert reason_of(refused) == "non-private-not-allowed", (
+        "Rule 8: infinite epsilon is within a budget."
+    )
 
 
 def test_run_without_privacy_is_infinite_where_allowed(tmp_path):
@@ -155,7 +173,9 @@ def test_batch_norm_model_is_refused_under_privacy(tmp_path):
 
     refused = say_hello(tmp_path, policy=policy)
 
-    assert reason_of(refused) == "model-not-allowed"
+    assert reason_of(refused) == "model-not-allowed", (
+        "Rule 4: BatchNorm takes statistics of private rows."
+    )
 
 
 def test_batch_norm_model_may_train_without_privacy(tmp_path):
@@ -198,7 +218,9 @@ def test_lifetime_budget_composes_over_runs(tmp_path):
     second = HelloReply.from_envelope(say_hello(tmp_path, other_run, policy=policy))
 
     assert first.rounds == 3
-    assert (second.rounds, second.epsilon) == (0, 0.0)
+    assert (second.rounds, second.epsilon) == (0, 0.0), (
+        "Rule 1: a new run brought a new budget."
+    )
 
 
 def test_two_runs_cannot_commit_the_same_budget_at_once(tmp_path, monkeypatch):
@@ -219,7 +241,7 @@ def test_two_runs_cannot_commit_the_same_budget_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(hello_module, "decide", decide_late)
     reply = HelloReply.from_envelope(site.answer(hello(plan)))
 
-    assert decided == [3, 3, 0]
+    assert decided == [3, 3, 0], "Rule 1: two runs got one budget."
     assert reply.rounds == 0
 
 
@@ -235,7 +257,7 @@ def test_changed_data_are_refused_until_the_owner_agrees(tmp_path):
     reply = HelloReply.from_envelope(changed.answer(hello()))
 
     assert reason_of(refused) == "data-changed"
-    assert reply.ledger_entries == 1
+    assert reply.ledger_entries == 1, "Rule 1: changed data brought a new ledger."
 
 
 def test_site_does_not_start_on_data_of_another_shape(tmp_path):
@@ -254,7 +276,10 @@ def test_site_does_not_start_on_data_of_other_classes(tmp_path):
 
 def test_policy_refuses_a_delta_that_gives_away_an_example():
     """At delta 1/n publishing one whole example counts as private."""
-    with pytest.raises(ValueError, match=r"budget_delta=0.025 in \(0, 0.025\)"):
+    with (
+        naming("Rule 3: delta gives away one of the nominal examples."),
+        pytest.raises(ValueError, match=r"budget_delta=0.025 in \(0, 0.025\)"),
+    ):
         make_policy(budget=PrivacyBudget(epsilon=1.0, delta=1 / NOMINAL))
 
 

@@ -47,6 +47,8 @@ from tests.statistics import (
 )
 
 IMAGE = (1, 28, 28)
+COUNT_SHOWS = "Rule 3: public behaviour depends on the true number of examples."
+VALUE_SHOWS = "Rule 9: public behaviour depends on a private value."
 SAMPLE_SIZE = 25_450  # weights of an mlp on 28x28 images
 DETECTABLE = 0.05
 
@@ -91,7 +93,9 @@ def test_noise_has_exactly_the_charged_scale(tmp_path):
 
     assert len(samples) == SAMPLE_SIZE
     expected = expected_deviation()
-    assert scale_p_value(samples, expected) > P_THRESHOLD
+    assert scale_p_value(samples, expected) > P_THRESHOLD, (
+        "Rule 6: the noise is not what was charged for."
+    )
     assert scale_p_value(samples, (1 - DETECTABLE) * expected) < P_THRESHOLD
     assert scale_p_value(samples, (1 + DETECTABLE) * expected) < P_THRESHOLD
 
@@ -107,7 +111,9 @@ def test_nominal_examples_and_not_the_true_number_divide(tmp_path):
 
     (samples,) = noise_of_rounds(tmp_path, num_rounds=1, data=many)
 
-    assert scale_p_value(samples, expected_deviation()) > P_THRESHOLD
+    assert scale_p_value(samples, expected_deviation()) > P_THRESHOLD, (
+        "Rule 3: the true number of examples divides the noised sum."
+    )
 
 
 @pytest.mark.statistical
@@ -116,7 +122,9 @@ def test_noise_of_two_rounds_is_uncorrelated(tmp_path):
     rounds = noise_of_rounds(tmp_path, num_rounds=3)
 
     for first, second in ((0, 1), (0, 2), (1, 2)):
-        assert correlation_p_value(rounds[first], rounds[second]) > P_THRESHOLD
+        assert correlation_p_value(rounds[first], rounds[second]) > P_THRESHOLD, (
+            "Rule 10: two rounds share noise."
+        )
     assert scale_p_value(rounds, expected_deviation()) > P_THRESHOLD
 
 
@@ -130,7 +138,9 @@ def test_request_cannot_seed_a_deployed_site(tmp_path):
         )
         noise.append(samples)
 
-    assert correlation_p_value(*noise) > P_THRESHOLD
+    assert correlation_p_value(*noise) > P_THRESHOLD, (
+        "Rule 10: a request seeds the noise of a deployed site."
+    )
 
 
 def test_seeded_sites_repeat(tmp_path):
@@ -168,7 +178,9 @@ def test_batches_of_a_site_are_poisson_samples(tmp_path):
 
     appearances = np.array(recorder.steps)
     assert appearances.shape == (450, 60)
-    assert poisson_sampling_p_value(appearances, 0.25) > P_THRESHOLD
+    assert poisson_sampling_p_value(appearances, 0.25) > P_THRESHOLD, (
+        "Rule 2: batches are not Poisson samples."
+    )
 
 
 def dump(path):
@@ -222,15 +234,21 @@ def _one_wrong_label():
 
 
 @pytest.mark.parametrize(
-    "neighbour", [_one_row_less, _one_broken_row, _one_hostile_row, _one_wrong_label]
+    ("neighbour", "rule"),
+    [
+        pytest.param(_one_row_less, COUNT_SHOWS, id="one row less"),
+        pytest.param(_one_broken_row, VALUE_SHOWS, id="one broken row"),
+        pytest.param(_one_hostile_row, VALUE_SHOWS, id="one hostile row"),
+        pytest.param(_one_wrong_label, VALUE_SHOWS, id="one wrong label"),
+    ],
 )
-def test_neighbouring_data_sets_behave_alike_in_public(tmp_path, neighbour):
+def test_neighbouring_data_sets_behave_alike_in_public(tmp_path, neighbour, rule):
     """Plan, ledger rows, flags, reasons and message sizes do not tell them apart."""
     behaviour = []
     for name, data in (("one", make_data()), ("other", neighbour())):
         (tmp_path / name).mkdir()
         site = make_site(tmp_path / name, data=data)
-        public = [site.answer(hello(make_plan(epsilon=1.6))).to_bytes()]
+        public = [site.answer(hello(make_plan(epsilon=0.9))).to_bytes()]
         for request in (
             round_request(1),
             round_request(2),
@@ -243,7 +261,7 @@ def test_neighbouring_data_sets_behave_alike_in_public(tmp_path, neighbour):
             public.append((reply.kind, dict(reply.fields), shapes))
         behaviour.append((public, dump(tmp_path / name / "ledger.sqlite")))
 
-    assert behaviour[0] == behaviour[1]
+    assert behaviour[0] == behaviour[1], rule
 
 
 def exhausted_after(folder, *, rounds, data):
@@ -279,7 +297,7 @@ def test_exhausted_budget_reads_no_private_row_and_still_labels(tmp_path):
 
     assert not first.budget_exhausted
     assert rows_read > 0
-    assert spy.rows_read == rows_read
+    assert spy.rows_read == rows_read, "Rule 1: private rows are read past the budget."
     assert all(reply.budget_exhausted for reply in later)
     assert all(reply.soft_labels.shape == (6, NUM_CLASSES) for reply in later)
     assert [reply.ledger_entries for reply in (first, *later)] == [1, 1, 1]
@@ -300,9 +318,11 @@ def test_second_run_on_a_spent_budget_reads_no_private_row(tmp_path):
         restarted.answer(round_request(1, run_id="another"))
     )
 
-    assert (reply.rounds, reply.epsilon) == (0, 0.0)
+    assert (reply.rounds, reply.epsilon) == (0, 0.0), (
+        "Rule 1: a new run brought a new budget."
+    )
     assert answered.budget_exhausted
-    assert spy.rows_read == 0
+    assert spy.rows_read == 0, "Rule 1: private rows are read past the budget."
 
 
 def test_ledger_composes_all_rounds(tmp_path):
@@ -314,7 +334,9 @@ def test_ledger_composes_all_rounds(tmp_path):
     ledger = Store(tmp_path / "ledger.sqlite").ledger("ward-7")
 
     assert sum(event.steps for event in ledger.events()) == 6
-    assert ledger.spent(delta=1e-3).epsilon == pytest.approx(promised)
+    assert ledger.spent(delta=1e-3).epsilon == pytest.approx(promised), (
+        "Rule 1: epsilon does not compose over rounds."
+    )
     event = ledger.events()[0]
     one_round = spent([event], delta=1e-3).epsilon
     assert ledger.spent(delta=1e-3).epsilon > 1.2 * one_round
@@ -334,8 +356,9 @@ def test_reservation_precedes_the_first_private_row(tmp_path):
     watch = _Watch(make_data())
     answer_rounds(make_site(tmp_path, data=watch), 2)
 
-    assert watch.entries[0] == 1
-    assert watch.entries[-1] == 2
+    assert (watch.entries[0], watch.entries[-1]) == (1, 2), (
+        "Rule 1: private rows are read before they are paid for."
+    )
 
 
 def test_charge_is_what_the_steps_use(tmp_path):
@@ -356,9 +379,13 @@ def test_student_that_is_not_finite_is_replaced_silently(tmp_path):
     site.answer(hello(plan))
     before = site.student_bytes(RUN_ID)
 
-    reply = RoundReply.from_envelope(site.answer(round_request()))
+    answer = site.answer(round_request())
 
-    assert site.student_bytes(RUN_ID) == before
+    assert reason_of(answer) is None, "Rule 8: a student that is not finite shows."
+    assert site.student_bytes(RUN_ID) == before, (
+        "Rule 8: a student that is not finite was kept."
+    )
+    reply = RoundReply.from_envelope(answer)
     assert reply.ledger_entries == 1
     assert np.isfinite(reply.soft_labels).all()
 
@@ -388,9 +415,11 @@ def test_exception_leaves_as_a_closed_reason(tmp_path, caplog):
     with caplog.at_level(logging.DEBUG):
         refused = site.answer(round_request())
 
+    assert set(refused.fields) == {"refusal", "site_name"}, (
+        "Rule 9: more than a closed reason left the site."
+    )
     assert reason_of(refused) == "internal-error"
-    assert set(refused.fields) == {"refusal", "site_name"}
-    assert "4711" not in caplog.text
+    assert "4711" not in caplog.text, "Rule 9: a private value is logged."
     assert "RuntimeError" in caplog.text
 
 
@@ -428,4 +457,4 @@ def test_simulated_and_deployed_site_charge_the_same(tmp_path):
         answer_rounds(make_site(folder, randomness=randomness))
         dumps.append(dump(folder / "ledger.sqlite"))
 
-    assert dumps[0] == dumps[1]
+    assert dumps[0] == dumps[1], "Rule 11: a simulated site is charged differently."

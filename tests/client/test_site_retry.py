@@ -108,10 +108,13 @@ def test_settlement_names_the_stored_weights_and_reply(tmp_path):
 
     store = Store(tmp_path / "ledger.sqlite")
     reservation = store.ledger("ward-7").reservation(RUN_ID, 1)
-    assert (
-        reservation.new_weights_sha256 == store.student("ward-7", RUN_ID).weights_sha256
+    stored_sha256 = store.student("ward-7", RUN_ID).weights_sha256
+    assert reservation.new_weights_sha256 == stored_sha256, (
+        "Rule 1: the settlement is for other weights than the stored ones."
     )
-    assert reservation.reply_sha256 == reply.sha256
+    assert reservation.reply_sha256 == reply.sha256, (
+        "Rule 1: the settlement is for another reply than the sent one."
+    )
 
 
 def test_no_private_row_is_read_for_a_reply_that_was_committed(tmp_path, monkeypatch):
@@ -175,7 +178,7 @@ def test_weights_are_not_visible_before_the_settlement(tmp_path, monkeypatch):
     monkeypatch.setattr(Ledger, "settle", watch)
     site.answer(round_request())
 
-    assert seen == [before]
+    assert seen == [before], "Rule 1: weights are durable before their settlement."
     assert site.student_bytes(RUN_ID) != before
 
 
@@ -192,7 +195,9 @@ def test_abandoned_round_stays_charged(tmp_path, monkeypatch):
     restarted.answer(round_request(2))
 
     ledger = Store(tmp_path / "ledger.sqlite").ledger("ward-7")
-    assert ledger.entry_count() == 2
+    assert ledger.entry_count() == len(ledger.events()) == 2, (
+        "Rule 1: an abandoned reservation was refunded."
+    )
     assert not ledger.reservation(RUN_ID, 1).is_settled
     assert reason_of(restarted.answer(round_request(1))) == "reply-purged"
 

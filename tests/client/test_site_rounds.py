@@ -45,7 +45,7 @@ def test_round_is_answered_with_soft_labels(tmp_path):
     assert reply.round_number == 1
     assert reply.transfer_set_id == make_transfer_set().content_id
     assert not reply.budget_exhausted
-    assert reply.ledger_entries == 1
+    assert reply.ledger_entries == 1, "Rule 5: the site counted its examples."
 
 
 def test_reply_holds_nothing_but_the_schema(tmp_path):
@@ -62,7 +62,7 @@ def test_reply_holds_nothing_but_the_schema(tmp_path):
             "transfer_set_id",
             "budget_exhausted",
             "ledger_entries",
-        }
+        }, "Rule 5: a reply holds more than soft labels and public facts."
 
 
 def test_every_private_round_changes_the_student(tmp_path):
@@ -110,8 +110,8 @@ def test_same_request_gets_the_same_bytes_and_no_new_work(tmp_path):
 
     second = restarted.answer(round_request()).to_bytes()
 
-    assert second == first
-    assert spy.rows_read == 0
+    assert second == first, "Rule 1: a repeated request did not get the same bytes."
+    assert spy.rows_read == 0, "Rule 1: a repeated request was answered anew."
     assert restarted.student_bytes(RUN_ID) == weights
     assert RoundReply.from_envelope(Envelope.from_bytes(second)).ledger_entries == 1
 
@@ -138,7 +138,9 @@ def test_changed_request_is_refused(tmp_path, make):
         make(3, consensus_indices=other, consensus=make_consensus(other))
     )
 
-    assert reason_of(refused) == "request-changed"
+    assert reason_of(refused) == "request-changed", (
+        "Rule 1: a second question was answered on one charge."
+    )
 
 
 def test_purged_reply_is_refused_and_never_recomputed(tmp_path):
@@ -152,7 +154,9 @@ def test_purged_reply_is_refused_and_never_recomputed(tmp_path):
 
     refused = site.answer(round_request())
 
-    assert reason_of(refused) == "reply-purged"
+    assert reason_of(refused) == "reply-purged", (
+        "Rule 1: a purged reply was made a second time."
+    )
     assert spy.rows_read == before
 
 

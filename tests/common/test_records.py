@@ -9,6 +9,7 @@ from common.errors import InvalidReplyError
 from common.messages import Envelope, MessageKind
 from common.records import from_record, over_the_wire, serialised_size, to_record
 from tests.common.test_messages import same
+from tests.rules import naming
 from tests.strategies import ENVELOPES
 
 
@@ -78,5 +79,8 @@ def test_a_pickled_array_is_refused(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.array([{"evil": True}], object), allow_pickle=True)
 
-    with pytest.raises(InvalidReplyError, match="has an array that is not NPY"):
+    with (
+        naming("Rule 13: an array was unpickled."),
+        pytest.raises(InvalidReplyError, match="has an array that is not NPY"),
+    ):
         from_record(record(arrays=array(path.read_bytes())), MessageKind.ROUND)

@@ -1,6 +1,7 @@
 """Weights as canonical bytes."""
 
 import hashlib
+import io
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from common import weights
 from common.errors import DataError
 from common.models.zoo import ZOO, build_model
+from tests.rules import naming
 
 
 def build(name="mlp", seed=1):
@@ -82,6 +84,18 @@ def test_weights_that_do_not_fit_load_nothing(content, message):
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert weights.to_bytes(model) == before
+
+
+def test_pickled_weights_are_refused():
+    """What torch.save writes is never read, even if it would fit."""
+    file = io.BytesIO()
+    torch.save(build().state_dict(), file)
+
+    with (
+        naming("Rule 13: weights were unpickled."),
+        pytest.raises(DataError, match="not a safetensors file"),
+    ):
+        weights.load_into(build(), file.getvalue())
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

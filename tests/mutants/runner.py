@@ -9,6 +9,9 @@ of every test back: ``[{"outcome", "phase", "error", "message"}]``.
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import json
 import os
 import sys
@@ -20,7 +23,9 @@ import pytest
 
 HEAVY = (
     "torch",
+    "torch._dynamo",  # which the first optimizer would import
     "opacus",
+    "opacus.validators",
     "flwr.serverapp",
     "flwr.clientapp",
     "hypothesis",
@@ -99,6 +104,15 @@ def _child(root: str, test: str, answer: Path, log: Path) -> None:
     os._exit(0)
 
 
+def _warm_up_pytest() -> None:
+    """Loads pytest's own plugins, by a session without tests."""
+    with (
+        tempfile.TemporaryDirectory() as empty,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", empty, empty])
+
+
 def main() -> None:
     """Answers requests until the input ends."""
     here = str(Path(__file__).resolve().parents[2])
@@ -110,6 +124,8 @@ def main() -> None:
     import torch  # noqa: PLC0415 - imported above; named here to set its threads
 
     torch.set_num_threads(1)
+    _warm_up_pytest()
+    gc.freeze()  # a fork need not look through what is loaded here
     for line in sys.stdin:
         request = json.loads(line)
         results = _run_in_fork(request["root"], request["test"])

@@ -34,7 +34,9 @@ def test_all_promised_rounds_cost_what_was_promised() -> None:
     epsilon = forecast([promise(asked=5)], plan()).epsilon
 
     assert epsilon <= 4.0
-    assert epsilon == pytest.approx(4.0, rel=0.005)
+    assert epsilon == pytest.approx(4.0, rel=0.005), (
+        "Rule 11: the metrics show another epsilon than the sites spend."
+    )
 
 
 def test_epsilon_stands_still_once_a_site_is_exhausted() -> None:

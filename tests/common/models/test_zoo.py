@@ -7,6 +7,7 @@ from torch import nn
 from common import weights
 from common.config.lists import MODEL_NAMES
 from common.models.zoo import ZOO, build_model
+from tests.rules import naming
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32)]
 EACH_MODEL = pytest.mark.parametrize("name", sorted(ZOO))
@@ -51,7 +52,9 @@ def test_an_example_does_not_see_its_neighbours(name, training):
 def test_no_layer_mixes_examples_or_works_in_place(name):
     """No BatchNorm, no dropout, no in-place activation."""
     for module in build(name).modules():
-        assert not isinstance(module, nn.modules.batchnorm._NormBase)
+        assert not isinstance(module, nn.modules.batchnorm._NormBase), (
+            "Rule 4: a zoo model takes statistics of private rows."
+        )
         assert not isinstance(module, nn.modules.dropout._DropoutNd)
         assert not getattr(module, "inplace", False)
 
@@ -99,6 +102,15 @@ def test_an_unknown_name_is_refused():
     """A name outside the zoo is answered with the zoo."""
     with pytest.raises(ValueError, match="one of linear, mlp, cnn, resnet8"):
         build("resnet18")
+
+
+def test_code_cannot_be_named_for_a_model():
+    """A path to somebody's function is no name of a model."""
+    with (
+        naming("Rule 12: a run's config named code."),
+        pytest.raises(ValueError, match="one of linear, mlp, cnn, resnet8"),
+    ):
+        build("common.models.linear:build_linear")
 
 
 @pytest.mark.parametrize("name", ["cnn", "resnet8"])

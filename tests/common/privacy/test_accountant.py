@@ -20,6 +20,7 @@ from common.privacy.accountant import (
 )
 from common.privacy.events import Adjacency, PrivacyUnit
 from tests.common.privacy.builders import DELTA, event, non_private_event
+from tests.rules import naming
 
 GRID = np.linspace(-60, 60, 1_200_001)
 TIGHT = 0.005
@@ -70,7 +71,10 @@ def test_an_event_without_guarantee_makes_epsilon_infinite() -> None:
 )
 def test_an_unknown_event_is_refused(fields: dict[str, object]) -> None:
     """A unit or adjacency that the accountant lacks is refused, not guessed."""
-    with pytest.raises(UnsupportedEventError, match="infinite epsilon and is refused"):
+    with (
+        naming("Rule 8: an unknown event was accounted for."),
+        pytest.raises(UnsupportedEventError, match="infinite epsilon and is refused"),
+    ):
         spent([event(), event(**fields)], delta=DELTA)
 
 

@@ -90,8 +90,9 @@ def test_full_batches_are_judged_by_their_mu() -> None:
 
 def test_sampled_steps_are_judged_by_their_divergence_at_one_order() -> None:
     """The sum of divergences may reach what the order allows."""
-    order = renyi_order(epsilon=4.0, delta=DELTA)
-    allowed = 4.0 - conversion(order, delta=DELTA)
+    share = SAMPLED_DELTA_SHARE * DELTA
+    order = renyi_order(epsilon=4.0, delta=share)
+    allowed = 4.0 - conversion(order, delta=share)
     step = renyi_divergence(Segment(1.0, 0.02, 1), order=order)
     steps = math.floor(allowed / step)
 
@@ -99,19 +100,21 @@ def test_sampled_steps_are_judged_by_their_divergence_at_one_order() -> None:
     assert not admits(budget(4.0), [event(1.0, 0.02, steps), event(1.0, 0.02)])
 
 
-def test_a_full_batch_counts_in_a_ledger_that_began_with_sampled_steps() -> None:
-    """There the Renyi filter holds all delta, for both kinds of steps."""
-    order = renyi_order(epsilon=4.0, delta=DELTA)
+def test_a_full_batch_counts_beside_sampled_steps_in_any_order() -> None:
+    """There the Renyi filter covers both kinds of steps, with its share of delta."""
+    share = SAMPLED_DELTA_SHARE * DELTA
+    order = renyi_order(epsilon=4.0, delta=share)
     divergence = renyi_divergence(Segment(2.0, 0.1, 1), order=order) + order / 18
     events = [event(2.0, 0.1), event(3.0)]
 
     assert bound(budget(4.0), events).epsilon == pytest.approx(
-        divergence + conversion(order, delta=DELTA)
+        divergence + conversion(order, delta=share)
     )
+    assert bound(budget(4.0), events[::-1]) == bound(budget(4.0), events)
 
 
 def test_the_deltas_of_two_filters_add_up_to_the_budget() -> None:
-    """A ledger that began with full batches may end under either filter."""
+    """A ledger may end under either filter, so each has its own share of delta."""
     full = [event(4.0)] * 2
     share = SAMPLED_DELTA_SHARE * DELTA
 

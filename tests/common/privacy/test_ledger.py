@@ -16,6 +16,7 @@ from common.privacy.ledger import Ledger
 from common.privacy.ledger_rows import Reservation
 from common.run_plan import RunPlan
 from tests.common.privacy.builders import DELTA, budget, event, plan
+from tests.rules import naming
 
 Open = Callable[..., Ledger]
 BEFORE, AFTER, REPLY = "before" * 10, "after" * 12, "reply" * 12
@@ -127,10 +128,11 @@ def test_an_abandoned_reservation_stays_spent(ledger: Ledger) -> None:
     _reserve(ledger, range(1, 4))
     _settle(ledger, 2)
 
-    assert len(ledger.events("run-a")) == 3
-    assert ledger.spent(delta=DELTA, run_id="run-a") == spent(
-        [_event(ledger)] * 3, delta=DELTA
+    charged = spent([_event(ledger)] * 3, delta=DELTA)
+    assert ledger.spent(delta=DELTA, run_id="run-a") == charged, (
+        "Rule 1: an abandoned reservation was refunded."
     )
+    assert len(ledger.events("run-a")) == 3
 
 
 def test_rounds_compose(ledger: Ledger) -> None:
@@ -189,7 +191,10 @@ def test_an_exhausted_budget_writes_nothing(ledger: Ledger, path: Path) -> None:
     _reserve(ledger, range(1, 4))
     before = _rows(path)
 
-    with pytest.raises(BudgetExhaustedError) as caught:
+    with (
+        naming("Rule 1: a round beyond the budget was granted."),
+        pytest.raises(BudgetExhaustedError) as caught,
+    ):
         ledger.reserve("run-a", 4, _event(ledger), BEFORE)
 
     one = spent([_event(ledger)], delta=DELTA).epsilon
@@ -230,7 +235,10 @@ def test_another_event_than_the_committed_one_is_refused(
     before = _rows(path)
 
     for round_number in (1, 2):
-        with pytest.raises(LedgerCorruptedError, match="something else than the run"):
+        with (
+            naming("Rule 1: a round spent what was not committed."),
+            pytest.raises(LedgerCorruptedError, match="something else than the run"),
+        ):
             ledger.reserve("run-a", round_number, event(0.5), BEFORE)
 
     assert _rows(path) == before
@@ -287,7 +295,9 @@ def test_an_open_plan_counts_whole_and_a_closed_one_what_it_reserved(
 
     one = _event(ledger)
     assert while_open == [event(one.noise_multiplier, steps=20)]
-    assert ledger.committed_events() == [event(one.noise_multiplier, steps=6)]
+    assert ledger.committed_events() == [event(one.noise_multiplier, steps=6)], (
+        "Rule 1: a reservation was refunded when its run ended."
+    )
     with pytest.raises(BudgetExhaustedError):
         ledger.reserve("run-a", 4, one, BEFORE)
     assert ledger.reserve("run-a", 3, one, BEFORE).round_number == 3
@@ -300,7 +310,9 @@ def test_a_first_plan_beyond_the_filter_is_spent_whole(ledger: Ledger) -> None:
     ledger.close_plan("run-a")
 
     assert commitment.is_indivisible
-    assert ledger.committed_events() == [event(commitment.noise_multiplier, steps=20)]
+    assert ledger.committed_events() == [
+        event(commitment.noise_multiplier, steps=20)
+    ], "Rule 1: a plan that was stopped in view of its answers was refunded."
     assert _commit(ledger, "run-b")[1].rounds == 0
 
 

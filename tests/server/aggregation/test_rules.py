@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -302,6 +303,21 @@ def test_consensus_does_not_depend_on_the_order_of_arrival() -> None:
     backward = make_consensus(replies[::-1], MEAN)
 
     assert forward.log_probabilities.tobytes() == backward.log_probabilities.tobytes()
+
+
+@pytest.mark.parametrize(
+    "reported", [{"ledger_entries": 1000}, {"budget_exhausted": True}]
+)
+def test_what_a_site_reports_is_no_weight(reported: dict[str, int]) -> None:
+    """Neither numbers nor flags of a reply change what its soft labels count."""
+    replies = [reply("a", [[0.9, 0.1]]), reply("b", [[0.2, 0.8]])]
+    equal = make_consensus(replies, MEAN)
+
+    changed = make_consensus([replace(replies[0], **reported), replies[1]], MEAN)
+
+    assert np.array_equal(equal.probabilities, changed.probabilities), (
+        "Rule 7: a site chooses its own weight in the consensus."
+    )
 
 
 def test_consensus_keeps_temperature_transfer_set_and_indices() -> None:

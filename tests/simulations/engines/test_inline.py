@@ -5,6 +5,7 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.common.constant import SUPERLINK_NODE_ID
+from flwr.common.serde import recorddict_to_proto
 from flwr.serverapp import ServerApp
 
 from simulations.engines.inline import FIRST_NODE_ID, Faults, InlineGrid, run_inline
@@ -154,14 +155,11 @@ def test_bytes_are_those_of_the_serialised_contents():
     grid = _grid(handle)
     _ask(grid)
 
-    proto = 3 * _size(_content())
-    assert grid.bytes_down == proto
+    assert grid.bytes_down == 3 * _size(_content())
     assert grid.bytes_up == 2 * _size(_content(range(100)))
 
 
 def _size(record):
-    from flwr.common.serde import recorddict_to_proto  # noqa: PLC0415
-
     return len(recorddict_to_proto(record).SerializeToString())
 
 

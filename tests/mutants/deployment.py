@@ -1,0 +1,132 @@
+"""Rules 11 to 13: simulations that tell the truth, models and bytes that are safe."""
+
+from tests.mutants.mutant import Mutant
+
+_HOUSE = "tests/test_house.py::test_no_source_reads_pickle_or_runs_data"
+_MIXED = "tests/client/test_independence.py::test_model_that_mixes_examples_is_refused"
+_EPSILON = (
+    "tests/simulations/test_epsilon.py::test_epsilon_is_that_of_the_sites_ledgers"
+)
+
+MUTANTS = (
+    Mutant(
+        name="the summary shows another epsilon than the ledger",
+        rule=11,
+        file="simulations/federation.py",
+        old="delta = self.config.privacy.delta\n",
+        new="delta = 10 * self.config.privacy.delta\n",
+        test=_EPSILON,
+    ),
+    Mutant(
+        name="the summary shows the epsilon that was asked for",
+        rule=11,
+        file="simulations/summarise.py",
+        old="max_epsilon=max(spent),",
+        new="max_epsilon=privacy.epsilon,",
+        test=_EPSILON,
+    ),
+    Mutant(
+        name="the metrics show one round's epsilon",
+        rule=11,
+        file="server/privacy_forecast.py",
+        old="steps=private_rounds * plan.steps_per_round,",
+        new="steps=plan.steps_per_round,",
+        test="tests/server/test_privacy_forecast.py"
+        "::test_all_promised_rounds_cost_what_was_promised",
+    ),
+    Mutant(
+        name="a simulated site is not charged",
+        rule=11,
+        file="client/rounds.py",
+        old="        event = self.committed.event\n",
+        new="        if type(self.parts.randomness).__name__ == 'SeededRandomness':\n"
+        "            return\n"
+        "        event = self.committed.event\n",
+        test="tests/client/test_site_privacy.py"
+        "::test_simulated_and_deployed_site_charge_the_same",
+    ),
+    Mutant(
+        name="the independence test is skipped",
+        rule=12,
+        file="client/independence.py",
+        old="problems += _mixed_examples(probe, inputs)",
+        new="problems += []",
+        test=f"{_MIXED}[mean]",
+    ),
+    Mutant(
+        name="independence is tried in evaluation mode only",
+        rule=12,
+        file="client/independence.py",
+        old="for is_training in (True, False):",
+        new="for is_training in (False,):",
+        test=f"{_MIXED}[statistics]",
+    ),
+    Mutant(
+        name="independence is tried at one end of the batch",
+        rule=12,
+        file="client/independence.py",
+        old="for row in (0, _ROWS - 1):",
+        new="for row in (0,):",
+        test=f"{_MIXED}[sum backwards]",
+    ),
+    Mutant(
+        name="a config may name any model",
+        rule=12,
+        file="common/config/lists.py",
+        old="if name in MODEL_NAMES:",
+        new="if name:",
+        test="tests/common/config/test_lists.py"
+        "::test_a_config_names_models_of_the_zoo_only[torch.hub]",
+    ),
+    Mutant(
+        name="a model's name may lead to code",
+        rule=12,
+        file="common/models/zoo.py",
+        old="    if name not in ZOO:\n",
+        new="    if ':' in name:\n"
+        "        module, _, builder = name.partition(':')\n"
+        "        found = getattr(__import__(module, fromlist=[builder]), builder)\n"
+        "        return found(input_shape, num_classes)\n"
+        "    if name not in ZOO:\n",
+        test="tests/common/models/test_zoo.py::test_code_cannot_be_named_for_a_model",
+    ),
+    Mutant(
+        name="weights are unpickled",
+        rule=13,
+        file="common/weights.py",
+        old="        state = load(content)\n",
+        new="        import io\n"
+        "        state = torch.load(io.BytesIO(content), weights_only=False)\n",
+        test="tests/common/test_weights.py::test_pickled_weights_are_refused",
+    ),
+    Mutant(
+        name="arrays of a message are unpickled",
+        rule=13,
+        file="common/records.py",
+        old="{name: array.numpy() for name, array in arrays.items()}",
+        new="{\n"
+        "            name: np.load(__import__('io').BytesIO(one.data), None, True)\n"
+        "            for name, one in arrays.items()\n"
+        "        }",
+        test="tests/common/test_records.py::test_a_pickled_array_is_refused",
+    ),
+    Mutant(
+        name="weights are pickled",
+        rule=13,
+        file="common/weights.py",
+        old="    return save(state)\n",
+        new="    import io\n"
+        "    file = io.BytesIO()\n"
+        "    torch.save(state, file)\n"
+        "    return file.getvalue()\n",
+        test=_HOUSE,
+    ),
+    Mutant(
+        name="a source file uses pickle",
+        rule=13,
+        file="common/data/idx.py",
+        old="import gzip\n",
+        new="import gzip\nimport pickle\n",
+        test=_HOUSE,
+    ),
+)
