@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common.atomic_file import write_atomically
 from common.config import Config, load_config
-from common.errors import OutputExistsError
+from common.errors import ConfigError, OutputExistsError
 from common.run_folder import RunFolder
 
 _PACKAGES = (
@@ -38,9 +38,15 @@ def open_run_folder(config: Config) -> RunFolder:
     Raises:
         OutputExistsError: the folder holds a run and ``resume`` is false, it holds
             another run than the one to be resumed or something else, or it is a file.
-        ConfigError: the folder's own config cannot be read.
+        ConfigError: the folder's own config cannot be read, or there is no folder
+            to be resumed.
     """
     folder = run_folder_of(config)
+    if config.resume and not folder.root.exists():
+        raise ConfigError(
+            f"Run folder {folder.root} does not exist, so there is nothing to resume. "
+            "Start the run without --resume. Nothing was run."
+        )
     if folder.config.exists():
         _require_same_run(folder, config)
     else:

@@ -36,17 +36,28 @@ from simulations.sites import build_sites, open_store, private_examples
 Figures = Mapping[str, float]
 
 
-def alone(config: Config, parts: Parts, folder: Path) -> Figures:
+def alone(
+    config: Config,
+    parts: Parts,
+    folder: Path,
+    *,
+    private_rounds: Mapping[str, int] | None = None,
+) -> Figures:
     """Returns the test accuracy of every site by itself, by site name.
 
     Args:
         config: the federation's config.
         parts: its data.
         folder: where the baseline keeps its ledger and its figures.
+        private_rounds: rounds that each site was charged for in the federation, by
+            site name: a site that was not always asked spends no more alone. All
+            planned rounds where nothing is said.
     """
 
     def compute() -> Figures:
-        students = students_alone(config, parts, folder / "alone.sqlite")
+        students = students_alone(
+            config, parts, folder / "alone.sqlite", private_rounds=private_rounds
+        )
         test = parts.test
         return {
             name: accuracy(student, test.inputs, test.labels)
@@ -56,20 +67,28 @@ def alone(config: Config, parts: Parts, folder: Path) -> Figures:
     return _once(folder / "alone.json", compute)
 
 
-def students_alone(config: Config, parts: Parts, path: Path) -> dict[str, nn.Module]:
+def students_alone(
+    config: Config,
+    parts: Parts,
+    path: Path,
+    *,
+    private_rounds: Mapping[str, int] | None = None,
+) -> dict[str, nn.Module]:
     """Returns every site's student after training alone, by site name.
 
     Args:
         config: the federation's config; ``[alone]`` says how they are trained.
         parts: its data.
         path: SQLite file of the sites' students and ledgers.
+        private_rounds: as in :func:`alone`.
     """
     plan = _alone_plan(config, parts)
+    rounds = private_rounds or dict.fromkeys(config.site_names, plan.rounds)
     sites = build_sites(
         config, parts, private_examples(config, parts), store=open_store(path)
     )
     return {
-        name: _train_alone(site, plan)
+        name: _train_alone(site, plan, rounds=rounds[name])
         for name, site in zip(config.site_names, sites, strict=True)
     }
 
@@ -162,10 +181,10 @@ def _alone_plan(config: Config, parts: Parts) -> RunPlan:
     )
 
 
-def _train_alone(site: Site, plan: RunPlan) -> nn.Module:
+def _train_alone(site: Site, plan: RunPlan, *, rounds: int) -> nn.Module:
     _accepted(site.answer(HelloRequest(plan=plan).to_envelope()))
     nothing = np.zeros(0, np.int32)
-    for round_number in range(1, plan.rounds + 1):
+    for round_number in range(1, rounds + 1):
         request = RoundRequest(
             run_id=plan.run_id,
             round_number=round_number,

@@ -55,6 +55,13 @@ class Federation:
             for name in self.config.site_names
         }
 
+    def private_rounds(self) -> dict[str, int]:
+        """Returns how many rounds each site was charged for, by site name."""
+        return {
+            name: len(self.store.ledger(name).events(self.config.run_id))
+            for name in self.config.site_names
+        }
+
     def local_accuracies(self, examples: LabelledExamples) -> dict[str, float]:
         """Returns each released student's accuracy on public examples, by site name."""
         return {

@@ -90,7 +90,12 @@ def _run_baselines(
     if not config.baselines.enabled:
         return None
     on_stage("baseline: each site alone")
-    alone = baselines.alone(config, parts, folder.baselines)
+    alone = baselines.alone(
+        config,
+        parts,
+        folder.baselines,
+        private_rounds=federation.private_rounds(),
+    )
     on_stage("baseline: all private data pooled")
     pooled = baselines.pooled(config, parts, folder.baselines)
     on_stage("baseline: the federation without privacy")

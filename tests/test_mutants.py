@@ -81,11 +81,12 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copy(original: Path, tmp_path: Path) -> Path:
+def copy(original: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the project to be changed, with what Python compiled so far."""
     root = tmp_path / "project"
     shutil.copytree(original, root)
-    return root
+    yield root
+    shutil.rmtree(root)
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,8 @@ def _child(root: str, test: str, answer: Path, log: Path) -> None:
         "-q",
         "-p",
         "no:cacheprovider",
+        "--basetemp",
+        str(answer.parent / "files"),
         "--rootdir",
         root,
         "-c",

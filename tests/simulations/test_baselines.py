@@ -11,7 +11,7 @@ from common.models.zoo import build_model
 from simulations import baselines
 from simulations.baselines import alone, no_privacy, pooled, students_alone
 from simulations.federation import run_federation
-from simulations.sites import private_examples
+from simulations.sites import open_store, private_examples
 from tests.simulations.tiny import SITES, read_files, read_lines, tiny_config
 
 pytestmark = pytest.mark.e2e
@@ -226,3 +226,22 @@ def test_finished_baselines_are_not_computed_again(
     assert pooled(config, parts, tmp_path) == first[1]
     assert no_privacy(config, tmp_path) == first[2]
     assert json.loads((tmp_path / "alone.json").read_text()) == first[0]
+
+
+def test_a_site_that_was_not_always_asked_spends_no_more_alone(tmp_path):
+    """With a share of the sites a round, alone and federation are charged alike."""
+    config = tiny_config(
+        tmp_path / "run",
+        rounds=3,
+        round__fraction=0.5,
+    )
+    federation = run_federation(config)
+    charged = federation.private_rounds()
+
+    alone(config, federation.parts, tmp_path, private_rounds=charged)
+
+    store = open_store(tmp_path / "alone.sqlite")
+    assert min(charged.values()) < config.rounds
+    assert charged == {
+        name: len(store.ledger(name).events()) for name in config.site_names
+    }

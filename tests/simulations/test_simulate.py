@@ -305,3 +305,14 @@ def test_a_student_that_is_interrupted_between_round_and_report_is_finished(
 
 def _interrupt(*arguments, **options):
     raise KeyboardInterrupt
+
+
+def test_resume_without_a_folder_is_refused(tmp_path):
+    """A mistyped folder starts no new run in its place."""
+    output = tmp_path / "mistyped"
+
+    with pytest.raises(ConfigError, match="nothing to resume") as e:
+        simulate(tiny_config(), output=output, resume=True)
+
+    assert e.value.exit_code == 2
+    assert not output.exists()
