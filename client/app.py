@@ -13,9 +13,10 @@ from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
 from client.connection import connect
+from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError
 from common.failpoints import failpoint
-from common.messages import Envelope, MessageKind, Refusal, RefusalReason
+from common.messages import Refusal, RefusalReason
 from common.records import from_record, to_record
 
 _LOG = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 
+from common.envelope import SiteConnection
 from common.errors import ConfigError
-from common.messages import SiteConnection
 from common.run_plan import Scalar
 
 GROUP = "fedstill.sites"

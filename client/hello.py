@@ -9,8 +9,13 @@ import torch
 from client.admission import check_noise, check_plan
 from client.parts import SiteParts
 from client.refusal import RequestRefusedError
+from common.envelope import Envelope
 from common.errors import InvalidReplyError, LedgerCorruptedError
-from common.messages import Envelope, HelloReply, HelloRequest, RefusalReason
+from common.messages import (
+    HelloReply,
+    HelloRequest,
+    RefusalReason,
+)
 from common.privacy.commitment import Commitment, decide
 from common.run_plan import RunPlan
 from common.seeds import derive_seed

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 
 from client.refusal import RequestRefusedError
-from common.messages import MessageKind, RefusalReason
+from common.envelope import MessageKind
+from common.messages import RefusalReason
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS outbox (

@@ -25,11 +25,10 @@ from client.students import (
     revisit_plainly,
     revisit_privately,
 )
+from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError, LedgerCorruptedError
 from common.failpoints import failpoint
 from common.messages import (
-    Envelope,
-    MessageKind,
     RefusalReason,
     RoundReply,
     RoundRequest,

@@ -16,7 +16,8 @@ from client.random_stream import Randomness
 from client.refusal import RequestRefusedError
 from client.rounds import answer_round
 from client.store import Store
-from common.messages import Envelope, MessageKind, Refusal, RefusalReason
+from common.envelope import Envelope, MessageKind
+from common.messages import Refusal, RefusalReason
 from common.transfer_set import TransferSet
 
 _LOG = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from client.private_data import PrivateData
 from client.random_stream import RandomStream
 from common.codec import CODECS, encode
 from common.distillation import distil
-from common.messages import Array, RoundRequest
+from common.envelope import Array
+from common.messages import RoundRequest
 from common.models.zoo import build_model
 from common.prediction import predict_soft_labels
 from common.run_plan import RunPlan

@@ -1,37 +1,20 @@
-"""What server and site say to each other: four typed messages over one envelope.
+"""What server and site say to each other: typed messages, each over one envelope.
 
-An :class:`Envelope` is a kind, arrays and scalars; it has one canonical byte form,
-whose SHA-256 keys the outbox. The relay passes envelopes on without understanding
-them, so this module imports neither torch, Opacus nor flwr. A reply holds soft labels
-and the public facts of design section 5, and nothing else.
+A reply holds soft labels and the public facts that a site may state, and nothing else.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
+from common.envelope import Array, Envelope, MessageKind, expect, typed_fields
 from common.errors import InvalidReplyError
-from common.run_plan import SCHEMA, RunPlan, Scalar
-
-Array = NDArray[Any]
-
-
-class MessageKind(Enum):
-    """Flower message types that we use."""
-
-    HELLO = "query.hello"
-    ROUND = "train.distill"
-    FINISH = "train.finish"
+from common.run_plan import RunPlan
 
 
 class RefusalReason(Enum):
@@ -54,72 +37,6 @@ class RefusalReason(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Envelope:
-    """A message as it travels.
-
-    Attributes:
-        kind: message type, the same for a request and its reply.
-        arrays: named NumPy arrays, never object arrays.
-        fields: named scalars.
-    """
-
-    kind: MessageKind
-    arrays: Mapping[str, Array] = field(default_factory=dict)
-    fields: Mapping[str, Scalar] = field(default_factory=dict)
-
-    def to_bytes(self) -> bytes:
-        """Returns the canonical bytes: safetensors with sorted JSON as metadata."""
-        header = json.dumps(
-            [SCHEMA, self.kind.value, dict(self.fields)], sort_keys=True
-        )
-        arrays = {
-            name: np.asarray(array, order="C")
-            for name, array in sorted(self.arrays.items())
-        }
-        content: bytes = save(arrays, metadata={"envelope": header})
-        return content
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> Envelope:
-        """Returns the envelope in bytes made by :meth:`to_bytes`.
-
-        Raises:
-            InvalidReplyError: the bytes are not an envelope of this schema.
-        """
-        try:
-            arrays = load(content)
-            length = int.from_bytes(content[:8], "little")
-            metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-            schema, kind, fields = json.loads(metadata["envelope"])
-            if schema != SCHEMA:
-                raise ValueError(f"schema {schema}")
-            if not all(isinstance(value, Scalar) for value in dict(fields).values()):
-                raise TypeError("a field that is no scalar")
-            return cls(kind=MessageKind(kind), arrays=arrays, fields=dict(fields))
-        except (
-            SafetensorError,
-            ValueError,
-            KeyError,
-            TypeError,
-            RecursionError,  # from JSON nested a thousand deep
-        ) as error:
-            raise InvalidReplyError("The bytes are not an envelope.") from error
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the canonical bytes, in hexadecimal."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
-
-
-class SiteConnection(Protocol):
-    """A site, wherever it is: in this process, or behind the custodian's socket."""
-
-    def answer(self, request: Envelope) -> Envelope:
-        """Returns the reply to a request; a refusal is a reply too, never raised."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class HelloRequest:
     """Server to site: will you take part in this run?"""
 
@@ -132,7 +49,7 @@ class HelloRequest:
     @classmethod
     def from_envelope(cls, envelope: Envelope) -> HelloRequest:
         """Raises InvalidReplyError if the envelope holds something else."""
-        _expect(envelope, MessageKind.HELLO, arrays=())
+        expect(envelope, MessageKind.HELLO, arrays=())
         try:
             return cls(plan=RunPlan.from_fields(dict(envelope.fields)))
         except (ValueError, TypeError) as error:
@@ -177,8 +94,8 @@ class HelloReply:
     @classmethod
     def from_envelope(cls, envelope: Envelope) -> HelloReply:
         """Raises InvalidReplyError if the envelope holds something else."""
-        _expect(envelope, MessageKind.HELLO, arrays=(), fields=_HELLO_REPLY)
-        return cls(**_typed(envelope, _HELLO_REPLY))
+        expect(envelope, MessageKind.HELLO, arrays=(), fields=_HELLO_REPLY)
+        return cls(**typed_fields(envelope, _HELLO_REPLY))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -214,12 +131,14 @@ class RoundRequest:
         """Raises InvalidReplyError if the envelope holds something else."""
         is_finish = envelope.kind is MessageKind.FINISH
         kind = MessageKind.FINISH if is_finish else MessageKind.ROUND
-        _expect(envelope, kind, arrays=_ROUND_ARRAYS, fields=_ROUND_REQUEST)
+        expect(envelope, kind, arrays=_ROUND_ARRAYS, fields=_ROUND_REQUEST)
         arrays: dict[str, Any] = dict(envelope.arrays)
         for name in ("indices", "consensus_indices"):
             if arrays[name].dtype != np.int32 or arrays[name].ndim != 1:
                 raise InvalidReplyError(f"Expected {name} to be int32 of one axis.")
-        return cls(**_typed(envelope, _ROUND_REQUEST), **arrays, is_finish=is_finish)
+        return cls(
+            **typed_fields(envelope, _ROUND_REQUEST), **arrays, is_finish=is_finish
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -256,9 +175,9 @@ class RoundReply:
         """Raises InvalidReplyError if the envelope holds something else."""
         is_finish = envelope.kind is MessageKind.FINISH
         kind = MessageKind.FINISH if is_finish else MessageKind.ROUND
-        _expect(envelope, kind, arrays=("soft_labels",), fields=_ROUND_REPLY)
+        expect(envelope, kind, arrays=("soft_labels",), fields=_ROUND_REPLY)
         return cls(
-            **_typed(envelope, _ROUND_REPLY),
+            **typed_fields(envelope, _ROUND_REPLY),
             soft_labels=envelope.arrays["soft_labels"],
             is_finish=is_finish,
         )
@@ -294,8 +213,8 @@ class Refusal:
         """
         if "refusal" not in envelope.fields:
             return None
-        _expect(envelope, envelope.kind, arrays=(), fields=_REFUSAL)
-        values = _typed(envelope, _REFUSAL)
+        expect(envelope, envelope.kind, arrays=(), fields=_REFUSAL)
+        values = typed_fields(envelope, _REFUSAL)
         try:
             reason = RefusalReason(values["refusal"])
         except ValueError as error:
@@ -324,37 +243,3 @@ _ROUND_REPLY: dict[str, type] = {
     "budget_exhausted": bool,
     "ledger_entries": int,
 }
-
-
-def _expect(
-    envelope: Envelope,
-    kind: MessageKind,
-    *,
-    arrays: tuple[str, ...],
-    fields: Mapping[str, type] | None = None,
-) -> None:
-    if envelope.kind is not kind:
-        raise InvalidReplyError(
-            f"The message is of kind {envelope.kind.value}, expected {kind.value}."
-        )
-    if set(envelope.arrays) != set(arrays):
-        raise InvalidReplyError(
-            f"The message has arrays {sorted(envelope.arrays)}, "
-            f"expected {sorted(arrays)}."
-        )
-    if fields is not None and set(envelope.fields) != set(fields):
-        raise InvalidReplyError(
-            f"The message has fields {sorted(envelope.fields)}, "
-            f"expected {sorted(fields)}."
-        )
-
-
-def _typed(envelope: Envelope, types: Mapping[str, type]) -> dict[str, Any]:
-    """Returns the fields, each of exactly the type that the schema states."""
-    for name, kind in types.items():
-        if type(envelope.fields[name]) is not kind:
-            raise InvalidReplyError(
-                f"The message has {name} of {type(envelope.fields[name]).__name__}, "
-                f"expected {kind.__name__}."
-            )
-    return {name: envelope.fields[name] for name in types}

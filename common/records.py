@@ -13,8 +13,8 @@ from flwr.common.serde import (  # contract-tested internal
     recorddict_to_proto,
 )
 
+from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError
-from common.messages import Envelope, MessageKind
 
 ARRAYS = "arrays"
 FIELDS = "fields"
@@ -48,6 +48,8 @@ def from_record(record: RecordDict, kind: MessageKind) -> Envelope:
         decoded = {name: array.numpy() for name, array in arrays.items()}
     except Exception as error:  # NPY headers from the wire fail in many ways
         raise InvalidReplyError("The message has an array that is not NPY.") from error
+    if not all(isinstance(array, np.ndarray) for array in decoded.values()):
+        raise InvalidReplyError("The message has an archive where an array belongs.")
     scalars: dict[str, bool | int | float | str] = {}
     for name, value in fields.items():
         if not isinstance(value, bool | int | float | str):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError
-from common.messages import Envelope, MessageKind
 from common.records import from_record, serialised_size, to_record
 from server.replies import Answer, Fault, RejectionReason, as_problem
 from server.traffic import Traffic

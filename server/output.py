@@ -13,6 +13,7 @@ from common.config import Config, load_config
 from common.errors import ConfigError, OutputExistsError
 from common.run_folder import RunFolder
 
+RUNS = Path("runs")
 _PACKAGES = (
     "fedstill",
     "flwr",
@@ -26,7 +27,7 @@ _PACKAGES = (
 
 def run_folder_of(config: Config) -> RunFolder:
     """Returns where a run's files go: ``output``, or ``runs/<name>``."""
-    return RunFolder(Path(config.output or Path("runs") / config.name).absolute())
+    return RunFolder(Path(config.output or RUNS / config.name))
 
 
 def open_run_folder(config: Config) -> RunFolder:

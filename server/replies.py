@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from common import checks
+from common.envelope import Envelope
 from common.errors import InvalidReplyError
-from common.messages import Envelope, RefusalReason
+from common.messages import RefusalReason
 from common.soft_labels import SoftLabels
 
 MOST_LETTERS = 200

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.codec import Codec, encode
-from common.messages import Envelope, RoundRequest
+from common.envelope import Envelope
+from common.messages import RoundRequest
 from common.soft_labels import SoftLabels
 from server.round_state import RoundState
 from server.validation import Asked

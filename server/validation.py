@@ -16,8 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.codec import Codec, decode
+from common.envelope import MessageKind
 from common.errors import InvalidReplyError
-from common.messages import HelloReply, MessageKind, Refusal, RoundReply
+from common.messages import (
+    HelloReply,
+    Refusal,
+    RoundReply,
+)
 from common.run_plan import RunPlan
 from server.replies import Answer, Fault, Rejection, RejectionReason, Reply, as_problem
 

@@ -20,9 +20,14 @@ from client.site import Site
 from common.atomic_file import write_atomically
 from common.config import Config
 from common.data.parts import Parts
+from common.envelope import Envelope
 from common.errors import PrivacyError
 from common.losses import hard_cross_entropy
-from common.messages import Envelope, HelloRequest, Refusal, RoundRequest
+from common.messages import (
+    HelloRequest,
+    Refusal,
+    RoundRequest,
+)
 from common.models.zoo import build_model
 from common.prediction import accuracy
 from common.run_folder import RunFolder

@@ -14,8 +14,8 @@ from client.store import Store
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import Parts, load_parts
+from common.envelope import SiteConnection
 from common.errors import FedstillError
-from common.messages import SiteConnection
 from common.prediction import accuracy
 from common.run_plan import Scalar
 from server.app import app as server_app

@@ -9,8 +9,8 @@ from pathlib import Path
 from common.config import Config
 from common.errors import ConfigError
 from common.run_folder import RunFolder
+from server.output import run_folder_of
 
-RUNS = Path("runs")
 SUFFIX = ".toml"
 
 
@@ -43,4 +43,4 @@ def find_config(config: Path | str) -> Path:
 
 def choose_run_folder(config: Config, output: Path | None = None) -> RunFolder:
     """Returns where a run goes: ``output``, else the config's, else ``runs/<name>``."""
-    return RunFolder(output or Path(config.output or RUNS / config.name))
+    return run_folder_of(config) if output is None else RunFolder(output)

@@ -22,7 +22,7 @@ from client.store import Durability, Store
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import Parts, load_parts
-from common.messages import SiteConnection
+from common.envelope import SiteConnection
 from common.privacy.budget import PrivacyBudget
 from common.privacy.events import Mechanism
 from common.run_plan import Scalar

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from common.messages import Envelope, MessageKind
+from common.envelope import Envelope, MessageKind
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
 from common.run_plan import RunPlan

@@ -12,7 +12,13 @@ from client.random_stream import SeededRandomness
 from client.site import Site
 from client.store import Durability, Store
 from common.codec import CODECS, encode
-from common.messages import Envelope, HelloRequest, Refusal, RoundReply, RoundRequest
+from common.envelope import Envelope
+from common.messages import (
+    HelloRequest,
+    Refusal,
+    RoundReply,
+    RoundRequest,
+)
 from common.privacy.budget import PrivacyBudget
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe

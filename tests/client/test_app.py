@@ -11,7 +11,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from client import app as relay
 from client.connection import use_provider
-from common.messages import Envelope, MessageKind
+from common.envelope import Envelope, MessageKind
 from common.records import from_record, to_record
 from tests.client.support import reason_of
 

@@ -8,8 +8,9 @@ from torch import nn
 
 from client import hello as hello_module
 from client.private_data import PrivateData
+from common.envelope import Envelope, MessageKind
 from common.errors import DataError
-from common.messages import Envelope, HelloReply, MessageKind
+from common.messages import HelloReply
 from common.privacy import commitment as commitment_module
 from common.privacy.accountant import spent
 from common.privacy.budget import PrivacyBudget

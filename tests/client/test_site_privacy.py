@@ -13,7 +13,8 @@ import pytest
 from client.private_data import PrivateData
 from client.random_stream import OperatingSystemRandomness, SeededRandomness
 from client.store import Store
-from common.messages import Envelope, HelloReply, MessageKind, RoundReply
+from common.envelope import Envelope, MessageKind
+from common.messages import HelloReply, RoundReply
 from common.models.zoo import build_model
 from common.privacy.accountant import spent
 from common.privacy.budget import PrivacyBudget

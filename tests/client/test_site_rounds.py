@@ -6,7 +6,8 @@ import torch
 
 from client.store import Store
 from common.codec import CODECS, decode
-from common.messages import Envelope, MessageKind, RoundReply
+from common.envelope import Envelope, MessageKind
+from common.messages import RoundReply
 from common.prediction import accuracy
 from common.recipes import DistillationRecipe
 from tests.client.support import (

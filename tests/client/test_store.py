@@ -7,8 +7,8 @@ import pytest
 
 from client.refusal import RequestRefusedError
 from client.store import Durability, Store
+from common.envelope import MessageKind
 from common.errors import LedgerCorruptedError
-from common.messages import MessageKind
 from tests.client.support import RUN_ID, make_plan
 
 

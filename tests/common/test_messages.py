@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError
 from common.messages import (
-    Envelope,
     HelloReply,
     HelloRequest,
-    MessageKind,
     Refusal,
     RefusalReason,
     RoundReply,

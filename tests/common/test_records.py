@@ -5,8 +5,8 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from hypothesis import given
 
+from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError
-from common.messages import Envelope, MessageKind
 from common.records import from_record, over_the_wire, serialised_size, to_record
 from tests.common.test_messages import same
 from tests.rules import naming

@@ -12,7 +12,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
-from common.messages import Envelope, MessageKind
+from common.envelope import Envelope, MessageKind
 from common.records import from_record, over_the_wire, serialised_size, to_record
 
 SILENT = None

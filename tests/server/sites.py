@@ -11,11 +11,10 @@ from common.codec import CODECS, encode
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import PublicParts
+from common.envelope import Envelope, MessageKind
 from common.messages import (
-    Envelope,
     HelloReply,
     HelloRequest,
-    MessageKind,
     Refusal,
     RefusalReason,
     RoundReply,

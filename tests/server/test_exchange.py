@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flwr.app import Error
 
-from common.messages import Envelope, MessageKind
+from common.envelope import Envelope, MessageKind
 from common.records import serialised_size, to_record
 from server.exchange import Exchange
 from server.replies import Fault, RejectionReason

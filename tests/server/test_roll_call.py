@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flwr.app import Error
 
+from common.envelope import MessageKind
 from common.errors import QuorumMissedError, RefusedBySitesError
-from common.messages import MessageKind
 from server.exchange import Exchange
 from server.planning import make_run_plan
 from server.roll_call import RollCall

@@ -12,13 +12,14 @@ from flwr.app import Context, Error, RecordDict
 
 import server.app
 from common.config import Config
+from common.envelope import Envelope, MessageKind
 from common.errors import (
     ConfigError,
     OutputExistsError,
     QuorumMissedError,
     RefusedBySitesError,
 )
-from common.messages import Envelope, MessageKind, RoundRequest
+from common.messages import RoundRequest
 from common.run_folder import RunFolder
 from server.checkpoint import checkpoint_path, load_checkpoint
 from server.progress import listening

@@ -11,10 +11,9 @@ import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, MetricRecord, RecordDict
 
 from common.codec import FLOAT16, FLOAT32, Codec, encode
+from common.envelope import Envelope, MessageKind
 from common.messages import (
-    Envelope,
     HelloReply,
-    MessageKind,
     Refusal,
     RefusalReason,
     RoundReply,
