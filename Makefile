@@ -31,7 +31,7 @@ help: ## List these targets.
 
 install: $(INSTALLED) ## Install into .venv, once; needs Python 3.11 or newer.
 
-demo: install ## Ten private sites, three architectures, one report: about two minutes.
+demo: install ## Ten private sites, three architectures, one report: about half a minute.
 	@output=runs/demo; n=1; \
 	while [ -e "$$output" ]; do n=$$((n + 1)); output=runs/demo-$$n; done; \
 	$(BIN)/fedstill simulate digits-demo --output "$$output"
@@ -40,7 +40,7 @@ test: check ## All checks, then all tests but the long ones.
 	$(BIN)/pytest -m "not deploy and not long" $(PYTEST_ARGS)
 	$(BIN)/pytest -m "deploy and not long"
 
-test-long: install ## The fault and statistics runs that take many minutes.
+test-long: install ## More random kills, and the figures on Fashion-MNIST if it is there.
 	$(BIN)/pytest -m long $(PYTEST_ARGS)
 
 check: install ## Format, lint, types and import layers; changes nothing.
