@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.codec import Codec, decode
-from common.envelope import MessageKind
+from common.envelope import Array, MessageKind
 from common.errors import InvalidReplyError
 from common.messages import (
     HelloReply,
@@ -149,11 +149,7 @@ def _check_belongs(reply: RoundReply, asked: Asked) -> None:
         )
 
 
-def _check_payload(payload: object, asked: Asked) -> None:
-    if not isinstance(payload, np.ndarray):  # NPY bytes can also be a zip archive
-        raise _DroppedError(
-            RejectionReason.MALFORMED, "has soft labels that are no single array"
-        )
+def _check_payload(payload: Array, asked: Asked) -> None:
     expected_type = np.dtype(asked.codec.dtype)
     if payload.dtype != expected_type:
         raise _DroppedError(
