@@ -20,11 +20,13 @@ from common.environment import quiet_environment
 from common.errors import FedstillError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from common.config import Config
     from common.run_plan import Scalar
     from simulations.summary import Summary
 
-__all__ = ["main", "report", "simulate"]
+__all__ = ["load_student", "main", "report", "simulate"]
 
 # Before anything else is imported: Flower, Ray and OpenMP look only once.
 quiet_environment()
@@ -33,6 +35,11 @@ quiet_environment()
 COMMANDS = {
     "simulate": "simulations.cli",
     "report": "simulations.cli",
+    "predict": "server.cli",
+    "tradeoff": "simulations.tradeoff_cli",
+    "check": "simulations.check_cli",
+    "config": "simulations.check_cli",
+    "transfer": "server.transfer_cli",
 }
 
 
@@ -87,6 +94,31 @@ def report(run_folder: Path | str) -> Path:
     from simulations.report.page import write_report  # noqa: PLC0415
 
     return write_report(RunFolder(Path(run_folder)))
+
+
+def load_student(path: Path | str, *, allow_code: bool = False) -> nn.Module:
+    """Returns a student from its file: a torch module, from inputs to logits.
+
+    ::
+
+        student = fedstill.load_student("runs/digits-demo")
+        probabilities = student(inputs).softmax(dim=1)
+
+    It is in evaluation mode. ``inputs`` is float32 [batch, *input_shape], scaled as in
+    training; ``fedstill predict`` does that for a file of examples.
+
+    Args:
+        path: a student file (``.safetensors``), or a run folder, whose global student
+            is meant.
+        allow_code: whether a model of its author's own may be imported, which runs
+            that code; students of the zoo never need it.
+
+    Raises:
+        DataError: no student file, or a student that cannot be built.
+    """
+    from common.student_file import load_student as load  # noqa: PLC0415
+
+    return load(path, allow_code=allow_code)
 
 
 def main() -> None:

@@ -9,8 +9,9 @@ gradient that is not finite counts as zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,7 +24,6 @@ from client.clipped_sums import (
     grad_sample_mode,
     per_example_gradients,
 )
-from client.private_data import PrivateData
 from client.random_stream import KEY_BYTES, RandomStream
 from common import checks
 from common.failpoints import failpoint
@@ -68,6 +68,20 @@ class PrivateSteps:
     def noise_standard_deviation(self) -> float:
         """Standard deviation of the noise on each entry of the clipped sum."""
         return self.noise_multiplier * self.sensitivity()
+
+
+class Examples(Protocol):
+    """What training reads: private data, or private data seen through features."""
+
+    def __len__(self) -> int:
+        """Number of rows; private."""
+        ...
+
+    def rows(
+        self, indices: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Returns inputs and labels of the usable ones of some rows."""
+        ...
 
 
 class KeyedNoiseOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyped
@@ -135,13 +149,21 @@ class KeyedNoiseOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus is untyp
         self.original_optimizer.step()
 
 
+MakeOptimizer = Callable[[nn.Module, PrivateSteps], torch.optim.Optimizer]
+
+
+def _plain_sgd(student: nn.Module, settings: PrivateSteps) -> torch.optim.Optimizer:
+    return torch.optim.SGD(student.parameters(), lr=settings.learning_rate)
+
+
 def revisit(
     student: nn.Module,
-    data: PrivateData,
+    data: Examples,
     settings: PrivateSteps,
     stream: RandomStream,
     *,
     microbatch_size: int | None = None,
+    optimizer: MakeOptimizer = _plain_sgd,
 ) -> None:
     """Trains ``student`` in place on private data, with noise.
 
@@ -152,22 +174,22 @@ def revisit(
         stream: source of samples and noise.
         microbatch_size: rows at a time, to bound memory; the sums do not depend on
             it. None takes what suits the model.
+        optimizer: takes the step with the noised sum, divided by the expected batch
+            size, as gradient: post-processing.
     """
     student.train()
     size = microbatch_size or grad_sample_mode(student).microbatch_size
-    optimizer = KeyedNoiseOptimizer(
-        torch.optim.SGD(student.parameters(), lr=settings.learning_rate),
-        settings=settings,
-        stream=stream,
+    private = KeyedNoiseOptimizer(
+        optimizer(student, settings), settings=settings, stream=stream
     )
-    with per_example_gradients(student, optimizer) as accumulate:
+    with per_example_gradients(student, private) as accumulate:
         for _ in range(settings.steps):
             sample = stream.poisson_sample(len(data), settings.sampling_probability)
-            optimizer.start_step()
+            private.start_step()
             for inputs, labels in _microbatches(data, sample, size):
                 accumulate(inputs, labels)
             failpoint("site.mid-step")
-            optimizer.finish_step()
+            private.finish_step()
 
 
 def clipped_sum(
@@ -193,7 +215,7 @@ def clipped_sum(
         learning_rate=1,
     )
     optimizer = KeyedNoiseOptimizer(
-        torch.optim.SGD(student.parameters(), lr=settings.learning_rate),
+        _plain_sgd(student, settings),
         settings=settings,
         stream=RandomStream(bytes(KEY_BYTES)),  # nothing is drawn from it
     )
@@ -205,7 +227,7 @@ def clipped_sum(
 
 
 def _microbatches(
-    data: PrivateData, sample: NDArray[np.int64], size: int
+    data: Examples, sample: NDArray[np.int64], size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     for start in range(0, len(sample), size):
         inputs, labels = data.rows(sample[start : start + size])

@@ -9,8 +9,9 @@ import torch
 from client.admission import check_noise, check_plan
 from client.parts import SiteParts
 from client.refusal import RequestRefusedError
+from client.students import new_student
 from common.envelope import Envelope
-from common.errors import InvalidReplyError, LedgerCorruptedError
+from common.errors import DataError, InvalidReplyError, LedgerCorruptedError
 from common.messages import (
     HelloReply,
     HelloRequest,
@@ -18,8 +19,6 @@ from common.messages import (
 )
 from common.privacy.commitment import Commitment, decide
 from common.run_plan import RunPlan
-from common.seeds import derive_seed
-from common.weights import to_bytes
 
 _ATTEMPTS = 10
 
@@ -65,11 +64,7 @@ def software_versions() -> str:
 
 def _commit(parts: SiteParts, plan: RunPlan) -> Commitment:
     check_plan(plan, parts.policy, parts.transfer_set)
-    if plan.mechanism.is_private and parts.model_problems:
-        raise RequestRefusedError(RefusalReason.MODEL_NOT_ALLOWED)
-    site_name = parts.policy.site_name
-    seed = derive_seed(plan.seed, "initial-weights", site_name=site_name)
-    weights = to_bytes(parts.build(seed=seed))
+    weights = _initial_weights(parts, plan)
     for _ in range(_ATTEMPTS):
         earlier = parts.ledger.committed_events()
         commitment = decide(plan, budget=parts.policy.budget, earlier=earlier)
@@ -85,3 +80,15 @@ def _commit(parts: SiteParts, plan: RunPlan) -> Commitment:
         f"The ledger changed {_ATTEMPTS} times while run {plan.run_id!r} was decided. "
         "Nothing was committed."
     )
+
+
+def _initial_weights(parts: SiteParts, plan: RunPlan) -> bytes:
+    """Builds a run's student; a model must be one that can be trained privately."""
+    if plan.head is None:
+        if plan.mechanism.is_private and parts.model_problems:
+            raise RequestRefusedError(RefusalReason.MODEL_NOT_ALLOWED)
+        return new_student(parts, plan).to_bytes()
+    try:
+        return new_student(parts, plan).to_bytes()
+    except (DataError, ValueError) as error:  # features that the site cannot have
+        raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED) from error

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+import torch
 from torch import nn
 
 from client.independence import model_problems
 from client.outbox import Outbox
 from client.policy import SitePolicy
 from client.private_data import PrivateData
+from client.private_features import PrivateFeatures
 from client.random_stream import Randomness
 from client.refusal import RequestRefusedError
 from client.store import Store, StudentRow
-from client.students import build_student
 from common.errors import DataError, LedgerCorruptedError
+from common.head_space import HeadSpace, head_space
 from common.messages import RefusalReason
+from common.models.zoo import build_model
 from common.privacy.ledger import Ledger
 from common.privacy.ledger_rows import CommittedPlan
+from common.run_plan import RunPlan
 from common.transfer_set import TransferSet
-from common.weights import load_into
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +47,9 @@ class SiteParts:
     transfer_set: TransferSet
     store: Store
     randomness: Randomness
+    _features: dict[HeadSpace, PrivateFeatures] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if self.data.input_shape != self.input_shape:
@@ -82,14 +88,41 @@ class SiteParts:
         )
 
     def build(self, *, seed: int) -> nn.Module:
-        """Returns the policy's model with initial weights from a public seed."""
-        return build_student(self.policy, input_shape=self.input_shape, seed=seed)
+        """Returns the policy's model; its initial weights depend on ``seed`` alone.
 
-    def load(self, row: StudentRow) -> nn.Module:
-        """Returns the student as it was last committed."""
-        student = self.build(seed=0)
-        load_into(student, row.weights)
-        return student
+        Args:
+            seed: a public seed.
+        """
+        model, num_classes = self.policy.model, self.policy.num_classes
+        if isinstance(model, str):
+            return build_model(
+                model,
+                input_shape=self.input_shape,
+                num_classes=num_classes,
+                seed=seed,
+            )
+        # torch's initialisers know only the global generator; fork_rng puts it back.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return model(self.input_shape, num_classes)
+
+    def head_space(self, plan: RunPlan) -> HeadSpace:
+        """Returns the public feature space of a plan with additive heads.
+
+        Raises:
+            DataError: features that do not fit the transfer set.
+            ValueError: a plan without heads, or features that nobody knows.
+        """
+        if plan.head is None:
+            raise ValueError("Expected a run plan with additive heads.")
+        return head_space(plan.head, self.transfer_set)
+
+    def private_features(self, space: HeadSpace) -> PrivateFeatures:
+        """Returns the private data seen through ``space``, for one space at a time."""
+        if space not in self._features:
+            self._features.clear()
+            self._features[space] = PrivateFeatures(self.data, space.features)
+        return self._features[space]
 
     def committed(self, run_id: str) -> tuple[StudentRow, CommittedPlan]:
         """Returns the student of a run and what was committed for it.

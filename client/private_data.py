@@ -81,6 +81,10 @@ class PrivateData:
         kept = indices[self._usable[indices]]
         return self.inputs[kept], self.labels[kept]
 
+    def is_usable(self) -> NDArray[np.bool_]:
+        """Returns which rows passed validation, [num_examples]; private."""
+        return self._usable
+
     def fingerprint(self, key: bytes) -> str:
         """Returns a keyed hash of all rows, in hexadecimal: a tripwire for changes.
 

@@ -68,6 +68,10 @@ class RandomStream:
             sampling_probability: of each, in [0, 1], exact to 2^-53.
         """
         checks.in_range(0, 1, sampling_probability=sampling_probability)
+        if sampling_probability == 1:
+            # Nothing to draw, and so the noise that follows does not depend on how many
+            # examples there are.
+            return np.arange(num_examples, dtype=np.int64)
         uniforms = (self._longs(num_examples) >> np.uint64(11)) * 2.0**-53
         return np.flatnonzero(uniforms < sampling_probability).astype(np.int64)
 

@@ -12,19 +12,13 @@ import hashlib
 from dataclasses import dataclass
 
 from safetensors import SafetensorError
-from torch import nn
 
 from client.parts import SiteParts
 from client.refusal import RequestRefusedError
 from client.requests import RoundTask, check_round
 from client.store import StudentRow
-from client.students import (
-    digest,
-    label,
-    private_steps,
-    revisit_plainly,
-    revisit_privately,
-)
+from client.students import Student, new_student
+from common.codec import CODECS, encode
 from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError, LedgerCorruptedError
 from common.failpoints import failpoint
@@ -35,7 +29,7 @@ from common.messages import (
 )
 from common.privacy.ledger_rows import CommittedPlan
 from common.run_plan import RunPlan
-from common.weights import sha256, to_bytes
+from common.weights import sha256
 
 
 def answer_round(parts: SiteParts, envelope: Envelope) -> Envelope:
@@ -83,7 +77,8 @@ class _Round:
         return self.row.plan
 
     def work(self) -> Envelope:
-        student = self.parts.load(self.row)
+        student = new_student(self.parts, self.plan)
+        student.load(self.row.weights)
         self._digest(student)
         is_exhausted = self._is_exhausted()
         if not is_exhausted and not self.request.is_finish:
@@ -93,26 +88,19 @@ class _Round:
             run_id=self.plan.run_id,
             round_number=self.request.round_number,
             transfer_set_id=self.plan.transfer_set_id,
-            soft_labels=label(
-                student, self.request, self.parts.transfer_set, self.plan
+            soft_labels=encode(
+                student.label(self.request.indices), CODECS[self.plan.codec]
             ),
             budget_exhausted=is_exhausted,
             ledger_entries=self.parts.ledger.entry_count(),
             is_finish=self.request.is_finish,
         ).to_envelope()
-        self._release(to_bytes(student), reply.to_bytes())
+        self._release(student.to_bytes(), reply.to_bytes())
         return reply
 
-    def _digest(self, student: nn.Module) -> None:
+    def _digest(self, student: Student) -> None:
         if self.task.consensus is not None:
-            digest(
-                student,
-                self.task.consensus,
-                self.parts.transfer_set,
-                self.plan,
-                round_number=self.request.round_number,
-                site_name=self.parts.policy.site_name,
-            )
+            student.digest(self.task.consensus, round_number=self.request.round_number)
 
     def _is_exhausted(self) -> bool:
         """Whether the committed private rounds are used up: plan and ledger decide."""
@@ -145,15 +133,14 @@ class _Round:
             )
         failpoint("site.after-reserve")
 
-    def _revisit(self, student: nn.Module) -> None:
+    def _revisit(self, student: Student) -> None:
         parts, plan = self.parts, self.plan
         stream = parts.randomness.stream(plan.run_id, self.request.round_number)
-        if plan.mechanism.is_private:
-            noise_multiplier = self.committed.commitment.noise_multiplier
-            settings = private_steps(plan, parts.policy, noise_multiplier)
-            revisit_privately(student, parts.data, settings, stream)
-        else:
-            revisit_plainly(student, parts.data, plan, parts.policy, stream)
+        student.revisit(
+            stream,
+            round_number=self.request.round_number,
+            noise_multiplier=self.committed.commitment.noise_multiplier,
+        )
 
     def _release(self, weights: bytes, reply: bytes) -> None:
         """Makes weights, reply and settlement durable, all or none."""

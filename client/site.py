@@ -16,6 +16,7 @@ from client.random_stream import Randomness
 from client.refusal import RequestRefusedError
 from client.rounds import answer_round
 from client.store import Store
+from client.students import new_student
 from common.envelope import Envelope, MessageKind
 from common.messages import Refusal, RefusalReason
 from common.transfer_set import TransferSet
@@ -104,7 +105,9 @@ class Site:
             RequestRefusedError: the run is unknown.
         """
         row, _ = self._parts.committed(run_id)
-        return self._parts.load(row)
+        student = new_student(self._parts, row.plan)
+        student.load(row.weights)
+        return student.released()
 
     def _answer(self, request: Envelope) -> Envelope:
         agreed = self._parts.store.fingerprint(self.policy.dataset_id)

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from common import checks
+from common.head_recipe import HeadRecipe
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
 
-SCHEMA = 1
+SCHEMA = 2
 Scalar = bool | int | float | str
+_MOST_NORMS = 10_000  # a text longer than that is no number and is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,8 @@ class RunPlan:
         steps_per_round: private steps a round.
         sampling_probability: Poisson sampling probability, in (0, 1]:
             ``train.batch-size`` over the mean nominal size.
-        clipping_norm: L2 bound of an example's gradient, > 0.
+        clipping_norms: L2 bound of an example's gradient in each round, > 0; the last
+            one holds for all later rounds.
         mechanism: how private training is private.
         epsilon: the most this run may spend a site, > 0; infinite without privacy.
         delta: target delta, in (0, 1).
@@ -42,13 +45,15 @@ class RunPlan:
         learning_rate: of the private steps, plain SGD, > 0.
         distillation: how a site digests.
         seed: public seed of initial weights and digest order.
+        head: the additive heads that the sites train; None where each site has a
+            model of its own.
     """
 
     run_id: str
     rounds: int
     steps_per_round: int
     sampling_probability: float
-    clipping_norm: float
+    clipping_norms: tuple[float, ...]
     mechanism: Mechanism
     epsilon: float
     delta: float
@@ -63,6 +68,7 @@ class RunPlan:
     learning_rate: float
     distillation: DistillationRecipe
     seed: int
+    head: HeadRecipe | None = None
 
     def __post_init__(self) -> None:
         checks.non_empty(run_id=self.run_id, transfer_set_id=self.transfer_set_id)
@@ -70,7 +76,6 @@ class RunPlan:
             rounds=self.rounds,
             steps_per_round=self.steps_per_round,
             sampling_probability=self.sampling_probability,
-            clipping_norm=self.clipping_norm,
             temperature=self.temperature,
             transfer_size=self.transfer_size,
             mean_nominal_examples=self.mean_nominal_examples,
@@ -80,10 +85,30 @@ class RunPlan:
         checks.in_open_range(0, 1, delta=self.delta)
         checks.in_range(2, math.inf, num_classes=self.num_classes)
         checks.non_negative(noise_multiplier=self.noise_multiplier, seed=self.seed)
+        if not 1 <= len(self.clipping_norms) <= self.rounds:
+            raise ValueError("Expected a clipping norm a round, at least one.")
+        for clipping_norm in self.clipping_norms:
+            checks.positive(clipping_norm=clipping_norm)
+        self._check_head()
         if self.mechanism.is_private:
             checks.positive(epsilon=self.epsilon)
         elif self.epsilon != math.inf:
             raise ValueError("Expected epsilon=inf where the mechanism is none.")
+
+    def _check_head(self) -> None:
+        if self.mechanism is Mechanism.DP_HEAD and self.head is None:
+            raise ValueError("Expected a head where the mechanism is dp-head.")
+        if self.head is not None and (
+            self.mechanism is Mechanism.DP_SGD
+            or (self.steps_per_round, self.sampling_probability) != (1, 1)
+        ):
+            raise ValueError(
+                "Expected additive heads to take one full-batch step a round."
+            )
+
+    def clipping_norm(self, round_number: int) -> float:
+        """Returns the L2 bound of an example's gradient in a round, from 1."""
+        return self.clipping_norms[min(round_number, len(self.clipping_norms)) - 1]
 
     @property
     def planned_steps(self) -> int:
@@ -99,6 +124,9 @@ class RunPlan:
         fields: dict[str, Any] = asdict(self)
         fields["mechanism"] = self.mechanism.value
         fields["unit"] = self.unit.value
+        fields["clipping_norms"] = _to_text(self.clipping_norms)
+        fields |= HeadRecipe.to_fields(self.head)
+        del fields["head"]
         distillation = fields.pop("distillation")
         fields |= {f"distillation_{key}": value for key, value in distillation.items()}
         return {
@@ -127,6 +155,8 @@ class RunPlan:
                 raise ValueError(f"Expected {name}={value!r} to be of {kind.__name__}.")
         values["mechanism"] = Mechanism(values["mechanism"])
         values["unit"] = PrivacyUnit(values["unit"])
+        values["clipping_norms"] = _from_text(values["clipping_norms"])
+        values["head"] = HeadRecipe.pop_fields(values)
         values["distillation"] = DistillationRecipe(
             **{
                 key: values.pop(f"distillation_{key}")
@@ -142,12 +172,20 @@ class RunPlan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _to_text(clipping_norms: tuple[float, ...]) -> str:
+    return ",".join(repr(float(one)) for one in clipping_norms)
+
+
+def _from_text(text: str) -> tuple[float, ...]:
+    return tuple(float(one) for one in text.split(",", maxsplit=_MOST_NORMS))
+
+
 _FIELD_TYPES: dict[str, type] = {
     "run_id": str,
     "rounds": int,
     "steps_per_round": int,
     "sampling_probability": float,
-    "clipping_norm": float,
+    "clipping_norms": str,
     "mechanism": str,
     "epsilon": float,
     "delta": float,
@@ -164,4 +202,5 @@ _FIELD_TYPES: dict[str, type] = {
     "distillation_epochs": int,
     "distillation_learning_rate": float,
     "distillation_batch_size": int,
+    **HeadRecipe.FIELD_TYPES,
 }

@@ -38,18 +38,28 @@ def load_into(model: nn.Module, content: bytes) -> None:
             "The weights are not a safetensors file. Nothing was loaded."
         ) from error
     # torch would load what fits before it complains about the rest.
-    found, expected = _layout(state), _layout(model.state_dict())
-    if found != expected:
-        odd = sorted(
-            name
-            for name in found.keys() | expected.keys()
-            if found.get(name) != expected.get(name)
-        )
+    odd = odd_names(model, state)
+    if odd:
         raise DataError(
             f"The weights do not fit the model, other names, shapes or types: "
             f"{', '.join(odd)}. Nothing was loaded."
         )
     model.load_state_dict(state)
+
+
+def odd_names(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Returns the names that only one of both has, or in another shape or type.
+
+    Args:
+        model: that ``state`` should fit.
+        state: tensors by name.
+    """
+    found, expected = _layout(state), _layout(model.state_dict())
+    return sorted(
+        name
+        for name in found.keys() | expected.keys()
+        if found.get(name) != expected.get(name)
+    )
 
 
 def sha256(content: bytes) -> str:

@@ -6,6 +6,10 @@ labels that the consensus is made of.
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from torch import nn
+
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import PublicParts
@@ -13,13 +17,54 @@ from common.distillation import distil
 from common.models.zoo import build_model
 from common.prediction import accuracy
 from common.recipes import DistillationRecipe
+from common.run_plan import RunPlan
 from common.seeds import derive_seed, torch_generator
 from common.soft_labels import SoftLabels
 from common.weights import all_finite, load_into, to_bytes
+from server.global_head import GlobalHead
 
 
-class GlobalStudent:
-    """The server's model and how it learns.
+class GlobalStudent(Protocol):
+    """What the round driver asks of the server's student."""
+
+    def to_bytes(self) -> bytes:
+        """Returns the weights; the same weights give the same bytes."""
+        ...
+
+    def load(self, content: bytes) -> None:
+        """Puts back weights from :meth:`to_bytes`; DataError if they do not fit."""
+        ...
+
+    def whole(self) -> nn.Module:
+        """Returns the student as one module, from inputs to logits."""
+        ...
+
+    def learn(self, consensus: SoftLabels, *, round_number: int) -> None:
+        """Learns from a round's consensus; keeps the old weights if not finite."""
+        ...
+
+    def accuracy(self, examples: LabelledExamples) -> float:
+        """Returns the share of right answers on public labelled examples, in [0, 1]."""
+        ...
+
+
+def new_global_student(
+    config: Config, parts: PublicParts, plan: RunPlan
+) -> GlobalStudent:
+    """Returns the student that the config names, with its initial weights.
+
+    Args:
+        config: names the model, its recipe and the seed.
+        parts: the transfer set that the consensus is on.
+        plan: holds the features of a head.
+    """
+    if config.global_student_model == "head" and plan.head is not None:
+        return GlobalHead(plan.head, parts)
+    return GlobalModel(config, parts)
+
+
+class GlobalModel:
+    """A model of the zoo and how it learns, by gradient descent.
 
     Args:
         config: names the model, its recipe and the seed.
@@ -36,7 +81,7 @@ class GlobalStudent:
             batch_size=chosen.batch_size,
         )
         self._model = build_model(
-            chosen.model,
+            config.global_student_model,
             input_shape=parts.input_shape,
             num_classes=parts.num_classes,
             seed=derive_seed(config.seed, "global-student"),
@@ -53,6 +98,10 @@ class GlobalStudent:
             DataError: the bytes do not fit the model.
         """
         load_into(self._model, content)
+
+    def whole(self) -> nn.Module:
+        """Returns the model, from inputs to logits."""
+        return self._model
 
     def learn(self, consensus: SoftLabels, *, round_number: int) -> None:
         """Distils a round's consensus; keeps the old weights if new ones overflow.

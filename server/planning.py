@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from common.config import Config
+from common.head_plan import head_recipe, plan_head, planned_rounds
+from common.head_recipe import HeadRecipe
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
 from common.run_plan import RunPlan
@@ -26,12 +29,14 @@ def make_run_plan(
     """
     mechanism = Mechanism(config.privacy.mechanism)
     private = mechanism.is_private
+    training = _head_training if config.has_heads else _model_training
+    chosen = training(config, transfer_set, num_classes=num_classes)
     return RunPlan(
         run_id=config.run_id,
-        rounds=config.rounds,
-        steps_per_round=config.steps_per_round,
-        sampling_probability=config.sampling_probability,
-        clipping_norm=config.train.clipping_norm,
+        rounds=planned_rounds(config),
+        steps_per_round=chosen.steps_per_round,
+        sampling_probability=chosen.sampling_probability,
+        clipping_norms=chosen.clipping_norms,
         mechanism=mechanism,
         epsilon=config.privacy.epsilon if private else math.inf,
         delta=config.privacy.delta,
@@ -42,12 +47,53 @@ def make_run_plan(
         transfer_size=len(transfer_set),
         num_classes=num_classes,
         mean_nominal_examples=config.mean_nominal_examples,
-        codec=config.codec.name,
-        learning_rate=config.revisit.learning_rate,
+        codec=config.codec_name,
+        learning_rate=chosen.learning_rate,
         distillation=DistillationRecipe(
             epochs=config.distill.epochs,
             learning_rate=config.distill.learning_rate,
             batch_size=config.distill.batch_size,
         ),
         seed=config.seed,
+        head=chosen.head,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Training:
+    """The part of a plan that differs between models and additive heads."""
+
+    steps_per_round: int
+    sampling_probability: float
+    clipping_norms: tuple[float, ...]
+    learning_rate: float
+    head: HeadRecipe | None
+
+
+def _model_training(
+    config: Config, transfer_set: TransferSet, *, num_classes: int
+) -> _Training:
+    del transfer_set, num_classes
+    return _Training(
+        steps_per_round=config.steps_per_round,
+        sampling_probability=config.sampling_probability,
+        clipping_norms=(config.train.clipping_norm,),
+        learning_rate=config.revisit.learning_rate,
+        head=None,
+    )
+
+
+def _head_training(
+    config: Config, transfer_set: TransferSet, *, num_classes: int
+) -> _Training:
+    choice = plan_head(config, num_classes=num_classes)
+    recipe = head_recipe(config, choice, input_shape=transfer_set.inputs.shape[1:])
+    is_private = config.privacy.mechanism != "none"
+    return _Training(
+        steps_per_round=1,
+        sampling_probability=1.0,
+        # No residual is longer than sqrt 2, so this one clips nothing.
+        clipping_norms=choice.clipping_norms if is_private else (math.sqrt(2),),
+        learning_rate=1.0,
+        head=recipe,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.codec import Codec, encode
+from common.codec import Codec, empty_payload, encode
 from common.envelope import Envelope
 from common.messages import RoundRequest
 from common.soft_labels import SoftLabels
@@ -56,13 +56,13 @@ def finish_request(state: RoundState, *, codec: Codec, num_classes: int) -> Enve
 
 def reply_limit(asked: Asked) -> int:
     """Returns the size in bytes above which a reply is not even decoded."""
-    entries = len(asked.indices) * asked.num_classes
-    return entries * asked.codec.bytes_per_entry + _OVERHEAD_BYTES
+    payload = asked.codec.payload_bytes(len(asked.indices), asked.num_classes)
+    return payload + _OVERHEAD_BYTES
 
 
 def _consensus(
     consensus: SoftLabels | None, codec: Codec, num_classes: int
 ) -> tuple[NDArray[np.int32], NDArray[Any]]:
     if consensus is None:
-        return np.empty(0, np.int32), np.empty((0, num_classes), codec.dtype)
+        return np.empty(0, np.int32), empty_payload(codec, num_classes)
     return consensus.indices, encode(consensus, codec)

@@ -25,7 +25,7 @@ from server.answers import Answers, sort_answers
 from server.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from server.cohort import Cohort, draw_cohort, require_quorum
 from server.exchange import Exchange
-from server.global_student import GlobalStudent
+from server.global_student import new_global_student
 from server.output import open_run_folder
 from server.planning import make_run_plan
 from server.privacy_forecast import Promise, forecast
@@ -67,11 +67,11 @@ class RoundDriver:
         )
         self._codec = CODECS[self._plan.codec]
         self._rule = make_rule(
-            config.aggregation.rule,
+            config.aggregation_rule,
             temperature=config.aggregation.temperature,
             power=config.aggregation.power,
         )
-        self._student = GlobalStudent(config, parts)
+        self._student = new_global_student(config, parts, self._plan)
         self._exchange = Exchange(grid, clock=clock, sleep=sleep)
         self._roll_call = RollCall(
             self._exchange, self._plan, deadline=config.round.deadline
@@ -86,7 +86,7 @@ class RoundDriver:
             QuorumMissedError: too few sites answered; the checkpoint stays.
         """
         state = self._begin()
-        if state.round_number == self._config.rounds:
+        if state.round_number == self._plan.rounds:
             self._write_student(state)
         if state.is_finished:
             return state
@@ -110,7 +110,7 @@ class RoundDriver:
         return state
 
     def _run_rounds(self, state: RoundState) -> RoundState:
-        for round_number in range(state.round_number + 1, self._config.rounds + 1):
+        for round_number in range(state.round_number + 1, self._plan.rounds + 1):
             started = self._exchange.now()
             result, state = self._round(state, round_number, started=started)
             # The checkpoint comes first: the file of metrics is a view of it.

@@ -156,7 +156,7 @@ def _check_payload(payload: Array, asked: Asked) -> None:
             RejectionReason.WRONG_TYPE,
             f"has type {payload.dtype}, expected {expected_type}",
         )
-    expected = (len(asked.indices), asked.num_classes)
+    expected = asked.codec.payload_shape(len(asked.indices), asked.num_classes)
     if payload.shape != expected:
         raise _DroppedError(
             RejectionReason.WRONG_SHAPE,
@@ -179,7 +179,12 @@ def _believed(reply: RoundReply, *, site_name: str, asked: Asked) -> Reply:
             indices=asked.indices,
         )
     except InvalidReplyError as error:
-        raise _DroppedError(RejectionReason.OFF_SIMPLEX, as_problem(error)) from error
+        # Logits lie on no simplex: all that can be wrong with one is its size.
+        are_logits = asked.codec.tolerance is None
+        reason = (
+            RejectionReason.OUT_OF_RANGE if are_logits else RejectionReason.OFF_SIMPLEX
+        )
+        raise _DroppedError(reason, as_problem(error)) from error
     return Reply(
         site_name=site_name,
         round_number=asked.round_number,

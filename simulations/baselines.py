@@ -9,34 +9,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
-from client.site import Site
 from common.atomic_file import write_atomically
 from common.config import Config
 from common.data.parts import Parts
-from common.envelope import Envelope
-from common.errors import PrivacyError
 from common.losses import hard_cross_entropy
-from common.messages import (
-    HelloRequest,
-    Refusal,
-    RoundRequest,
-)
 from common.models.zoo import build_model
 from common.prediction import accuracy
 from common.run_folder import RunFolder
-from common.run_plan import RunPlan
 from common.seeds import derive_seed, torch_generator
-from server.planning import make_run_plan
+from simulations.alone import students_alone
 from simulations.federation import run_federation
 from simulations.rounds import read_rounds
-from simulations.sites import build_sites, open_store, private_examples
+from simulations.sites import private_examples
 
 Figures = Mapping[str, float]
 
@@ -72,32 +61,6 @@ def alone(
     return _once(folder / "alone.json", compute)
 
 
-def students_alone(
-    config: Config,
-    parts: Parts,
-    path: Path,
-    *,
-    private_rounds: Mapping[str, int] | None = None,
-) -> dict[str, nn.Module]:
-    """Returns every site's student after training alone, by site name.
-
-    Args:
-        config: the federation's config; ``[alone]`` says how they are trained.
-        parts: its data.
-        path: SQLite file of the sites' students and ledgers.
-        private_rounds: as in :func:`alone`.
-    """
-    plan = _alone_plan(config, parts)
-    rounds = private_rounds or dict.fromkeys(config.site_names, plan.rounds)
-    sites = build_sites(
-        config, parts, private_examples(config, parts), store=open_store(path)
-    )
-    return {
-        name: _train_alone(site, plan, rounds=rounds[name])
-        for name, site in zip(config.site_names, sites, strict=True)
-    }
-
-
 def pooled(config: Config, parts: Parts, folder: Path) -> Figures:
     """Returns ``test_accuracy`` of the global student's model on all private data.
 
@@ -112,7 +75,7 @@ def pooled(config: Config, parts: Parts, folder: Path) -> Figures:
         inputs = torch.from_numpy(np.concatenate([one.inputs for one in examples]))
         labels = torch.from_numpy(np.concatenate([one.labels for one in examples]))
         student = build_model(
-            config.global_student.model,
+            config.global_student_model,
             input_shape=parts.input_shape,
             num_classes=parts.num_classes,
             seed=derive_seed(config.seed, "pooled-initial-weights"),
@@ -172,39 +135,3 @@ def _once(path: Path, compute: Callable[[], Figures]) -> Figures:
         write_atomically(path, json.dumps(figures, indent=1, sort_keys=True).encode())
     result: Figures = json.loads(path.read_text())
     return result
-
-
-def _alone_plan(config: Config, parts: Parts) -> RunPlan:
-    plan = make_run_plan(config, parts.transfer, num_classes=parts.num_classes)
-    return replace(
-        plan,
-        run_id=f"{plan.run_id}-alone",
-        learning_rate=config.alone.learning_rate
-        if plan.mechanism.is_private
-        else plan.learning_rate,
-        clipping_norm=config.alone.clipping_norm,
-    )
-
-
-def _train_alone(site: Site, plan: RunPlan, *, rounds: int) -> nn.Module:
-    _accepted(site.answer(HelloRequest(plan=plan).to_envelope()))
-    nothing = np.zeros(0, np.int32)
-    for round_number in range(1, rounds + 1):
-        request = RoundRequest(
-            run_id=plan.run_id,
-            round_number=round_number,
-            indices=np.zeros(1, np.int32),  # a request labels something
-            consensus_indices=nothing,
-            consensus=np.zeros((0, plan.num_classes), np.float32),
-        )
-        _accepted(site.answer(request.to_envelope()))
-    return site.released_student(plan.run_id)
-
-
-def _accepted(reply: Envelope) -> None:
-    refusal = Refusal.from_envelope(reply)
-    if refusal is not None:
-        raise PrivacyError(
-            f"{refusal.site_name} refused to train alone: {refusal.reason.value}. "
-            "The baseline was not computed."
-        )

@@ -166,6 +166,7 @@ def _simulate(
     output_format: OutputFormat,
 ) -> None:
     from common.config import load_config  # noqa: PLC0415
+    from common.head_plan import planned_rounds  # noqa: PLC0415
     from simulations.locate import choose_run_folder, find_config  # noqa: PLC0415
     from simulations.progress import showing_progress  # noqa: PLC0415
     from simulations.table import print_results  # noqa: PLC0415
@@ -173,8 +174,9 @@ def _simulate(
     # A faulty config is told of before torch has been loaded.
     config = load_config(find_config(name), overrides)
     folder = choose_run_folder(config, output)
+    rounds = planned_rounds(config)
     try:
-        with showing_progress(Console(stderr=True), rounds=config.rounds) as progress:
+        with showing_progress(Console(stderr=True), rounds=rounds) as progress:
             progress.on_stage("starting")
             from simulations.simulate import simulate as run  # noqa: PLC0415
 

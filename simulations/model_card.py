@@ -52,7 +52,7 @@ def model_card(config: Config, summary: Summary) -> str:
 def _what_it_is(config: Config, summary: Summary) -> str:
     models = ", ".join(dict.fromkeys(config.site_models))
     return (
-        f"A `{config.global_student.model}` classifier for `{config.data.name}`, "
+        f"A `{config.global_student_model}` classifier for `{config.data.name}`, "
         f"distilled from the soft labels of {of_count(config.sites, 'site')} "
         f"({models}) on {config.transfer.size} public examples, in "
         f"{of_count(summary.rounds, 'round')}. It has seen no private data, only the "
@@ -92,7 +92,7 @@ def _training(config: Config, summary: Summary) -> Iterator[str]:
         f"learning rate {train.learning_rate:g}, mechanism {summary.privacy.mechanism}"
     )
     yield (
-        f"- consensus: {config.aggregation.rule} over soft labels at temperature "
+        f"- consensus: {config.aggregation_rule} over soft labels at temperature "
         f"{config.distill.temperature:g}, {config.transfer.per_round} examples a round"
     )
     yield (
@@ -107,7 +107,7 @@ def _loading(config: Config) -> str:
         "```python\n"
         "from common.models.zoo import build_model\n"
         "from safetensors.torch import load_file\n\n"
-        f"student = build_model({config.global_student.model!r}, "
+        f"student = build_model({config.global_student_model!r}, "
         "input_shape=..., num_classes=..., seed=0)\n"
         'student.load_state_dict(load_file("global_student.safetensors"))\n'
         "```"

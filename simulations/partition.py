@@ -6,6 +6,7 @@
 - ``dirichlet``: fixed sizes, a Dirichlet draw of class shares for each site (Acar et
   al. 2021, "Federated Learning Based on Dynamic Regularization",
   https://arxiv.org/abs/2111.04263).
+- ``by:file`` and ``by:<column>``: natural sites, as the data name them.
 """
 
 from __future__ import annotations
@@ -64,6 +65,18 @@ def partition(
         f"[data] partition = {scheme!r}: must be one of iid, dirichlet, shards. "
         "Nothing was run."
     )
+
+
+def natural_partition(
+    numbers: NDArray[np.int64], *, sites: int
+) -> tuple[NDArray[np.int64], ...]:
+    """Returns the rows of each natural site: all that are its own, in order.
+
+    Args:
+        numbers: int64 [num_examples], whose each example is.
+        sites: number of sites.
+    """
+    return tuple(np.flatnonzero(numbers == number) for number in range(sites))
 
 
 def _check_sizes(sizes: Sequence[int], *, available: int) -> None:

@@ -21,13 +21,17 @@ from client.site import Site
 from client.store import Durability, Store
 from common.config import Config
 from common.data.examples import LabelledExamples
+from common.data.loaders import LOADERS
 from common.data.parts import Parts, load_parts
 from common.envelope import SiteConnection
 from common.privacy.budget import PrivacyBudget
 from common.privacy.events import Mechanism
 from common.run_plan import Scalar
+from simulations.hugging_face import load_hugging_face
 from simulations.locate import choose_run_folder
-from simulations.partition import partition
+from simulations.partition import natural_partition, partition
+
+LOADERS["hugging-face"] = load_hugging_face  # datasets come with our extra only
 
 MOST_RUNS_HELD = 2  # by a process of Flower's own engine
 
@@ -38,6 +42,8 @@ def private_indices(config: Config, parts: Parts) -> tuple[NDArray[np.int64], ..
     Raises:
         DataError: the pool cannot be dealt out as the config asks.
     """
+    if parts.natural_sites is not None:
+        return natural_partition(parts.natural_sites.numbers, sites=config.sites)
     return partition(
         parts.private_pool.labels,
         sizes=config.nominal_examples,

@@ -23,7 +23,7 @@ import numpy as np
 from common.config import Config, load_config
 from common.data.parts import load_parts
 from common.prediction import accuracy
-from simulations.baselines import students_alone
+from simulations.alone import students_alone
 from simulations.federation import run_federation
 from simulations.locate import find_config
 from simulations.rounds import read_rounds

@@ -13,6 +13,7 @@ import numpy as np
 
 from common.errors import ConfigError, DataError
 from tests.common.data.idx_files import idx_bytes, write_idx_folder
+from tests.common.data.table_files import SCHEMA, TABLE_HEADER, table_rows, write_csv
 
 CONFIG = "config.toml"
 DATA = "data"
@@ -472,7 +473,332 @@ DATA_CASES = [
     ),
 ]
 
+PATIENTS = f"""{NAME}sites = 3
+models = "linear:3"
+[data]
+name = "csv"
+path = "patients.csv"
+schema = "schema.toml"
+per-site = 10
+validation = 5
+test = 5
+[transfer]
+size = 10
+per-round = 10
+[train]
+batch-size = 10
+[baselines]
+enabled = false
+"""
+BY_WARD = PATIENTS.replace("per-site", 'partition = "by:ward"\nper-site')
+
+
+def table(name, *expected, change=lambda row: row, extra="", text=PATIENTS, schema=""):
+    """A case with a table, of which one row, or the schema, is wrong.
+
+    Args:
+        name: what is wrong.
+        expected: what the message must contain.
+        change: what happens to the cells of the row in line 9.
+        extra: text at the end of the file.
+        text: the config.
+        schema: a schema in place of the right one.
+    """
+
+    def prepare(folder):
+        (folder / CONFIG).write_text(text)
+        (folder / "schema.toml").write_text(schema or SCHEMA)
+        rows = table_rows(60)
+        rows[7] = change(rows[7])
+        write_csv(folder / "patients.csv", rows, extra=extra)
+
+    return BadInput(name=name, prepare=prepare, expected=expected, error=DataError)
+
+
+def cell(column, value):
+    """A change: another value in one column."""
+
+    def changed(row):
+        position = TABLE_HEADER.index(column)
+        return [*row[:position], value, *row[position + 1 :]]
+
+    return changed
+
+
+def schema_case(name, old, new, *expected):
+    """A case with a table and one wrong place in its schema."""
+    return table(
+        name, "Schema", "schema.toml", *expected, schema=SCHEMA.replace(old, new)
+    )
+
+
+def npz(name, arrays, *expected, text=PATIENTS):
+    """A case with NumPy arrays that do not fit."""
+    text = text.replace('"csv"', '"npz"').replace("patients.csv", "arrays.npz")
+    text = text.replace('schema = "schema.toml"', "classes = 3")
+
+    def prepare(folder):
+        (folder / CONFIG).write_text(text)
+        np.savez(folder / "arrays.npz", **arrays)
+
+    return BadInput(name=name, prepare=prepare, expected=expected, error=DataError)
+
+
+INPUTS, LABELS = np.zeros((60, 4)), np.arange(60) % 3
+
+MORE_DATA_KEY_CASES = [
+    section("partition by nothing", "data", 'partition = "by:"', "by:file, or by: and"),
+    section(
+        "natural sites of digits",
+        "data",
+        'partition = "by:file"',
+        "must be iid, dirichlet or shards, digits names no sites",
+    ),
+    config(
+        "schema of digits",
+        f'{NAME}[data]\nschema = "s"\n',
+        "[data] schema = ",
+        "must be empty, digits is no table",
+    ),
+    config(
+        "test file of digits",
+        f'{NAME}[data]\ntest-path = "t"\n',
+        "[data] test-path = ",
+        "must be empty, digits is no table",
+    ),
+    section("classes of digits", "data", "classes = 3", "must be 0, digits states"),
+    section(
+        "input column of digits",
+        "data",
+        'input-column = "x"',
+        "only hugging-face finds",
+    ),
+    section(
+        "label column of digits",
+        "data",
+        'label-column = "x"',
+        "only hugging-face finds",
+    ),
+    config(
+        "table without path and schema",
+        f'{NAME}[data]\nname = "parquet"\nschema = "s"\n',
+        '[data] path = "": must be a Parquet file',
+    ),
+    config(
+        "table without a schema",
+        f'{NAME}[data]\nname = "csv"\npath = "x"\n',
+        '[data] schema = "": must be a TOML file with the public bounds',
+    ),
+    config(
+        "table without test rows",
+        f'{NAME}[data]\nname = "csv"\npath = "x"\nschema = "s"\ntest = 0\n',
+        "[data] test = 0: must be >= 1, or data.test-path a file of test rows",
+    ),
+    config(
+        "arrays without classes",
+        f'{NAME}[data]\nname = "npz"\npath = "x"\n',
+        "[data] classes = 0: must be the number of classes, >= 2",
+    ),
+    config(
+        "files of Hugging Face as sites",
+        f'{NAME}[data]\nname = "hugging-face"\npath = "x"\npartition = "by:file"\n',
+        '[data] partition = "by:file": must name a column',
+    ),
+    section("share of one", "transfer", "from-private = 1.0", "must be < 1"),
+    section("empty transfer set", "transfer", "size = 0", "must be >= 1 unless"),
+    config(
+        "size that follows",
+        f"{NAME}[transfer]\nfrom-private = 0.2\nsize = 100\n",
+        "[transfer] size = 100: must be 0 or left out, it follows from "
+        "transfer.from-private",
+    ),
+    config(
+        "two transfer sets",
+        f'{NAME}[transfer]\nfrom-private = 0.2\npath = "t.npz"\n',
+        "[transfer] from-private = 0.2: must be 0 where transfer.path names",
+    ),
+]
+
+TABLE_CASES = [
+    table(
+        "word for a number",
+        'patients.csv, line 9, column age = "old": must be a number, 18 to 90',
+        change=cell("age", "old"),
+    ),
+    table(
+        "infinite number",
+        'line 9, column age = "inf": must be a number',
+        change=cell("age", "inf"),
+    ),
+    table(
+        "missing number",
+        'line 9, column age = "?": must be a number, the schema has no missing = true',
+        change=cell("age", "?"),
+    ),
+    table(
+        "unknown class",
+        'line 9, column result = "maybe": must be one of healthy, ill, severe',
+        change=cell("result", "maybe"),
+    ),
+    table(
+        "too few fields", "has 3 fields in line 9, must have 4", change=lambda r: r[1:]
+    ),
+    table("open quote", "is not CSV in line", extra='"'),
+    table(
+        "missing site",
+        'line 9, column ward = "": must name a site',
+        change=cell("ward", ""),
+        text=BY_WARD,
+    ),
+    table(
+        "another number of sites",
+        "sites = 3: must be 2, one for each value of",
+        '[data] partition = "by:ward"',
+        "patients.csv: north, south",
+        text=BY_WARD,
+    ),
+    table(
+        "files of one table as sites",
+        "sites = 3: must be 1, one for each value of",
+        "patients.csv",
+        text=PATIENTS.replace("per-site", 'partition = "by:file"\nper-site'),
+    ),
+    table(
+        "site of which all is public",
+        '[data] partition = "by:ward"',
+        "has no private examples left after the public parts were cut",
+        change=cell("ward", "only"),
+        text=BY_WARD.replace("test = 5", "test = 45"),
+    ),
+    table(
+        "site column that is not there",
+        '[data] partition = "by:x" names the column "x"',
+        "has only age, pressure, ward, result",
+        text=PATIENTS.replace("per-site", 'partition = "by:x"\nper-site'),
+    ),
+    table(
+        "share that holds nothing out",
+        "[transfer] from-private = 0.001: holds out none of 50 rows",
+        text=PATIENTS.replace("size = 10", "from-private = 0.001", 1),
+    ),
+    table(
+        "more labels a round than held out",
+        "[transfer] per-round = 10: must be <= 5, the number of examples",
+        text=PATIENTS.replace("size = 10", "from-private = 0.1", 1),
+    ),
+    table(
+        "share that leaves too few",
+        "asks for 25 (transfer.from-private) + 5 (data.validation) + 5 (data.test)",
+        text=PATIENTS.replace("size = 10", "from-private = 0.5", 1),
+    ),
+    table(
+        "table missing",
+        "[data] path = ",
+        "there is no such file or folder",
+        text=PATIENTS.replace("patients.csv", "other.csv"),
+    ),
+    table(
+        "folder without a table",
+        "the folder holds no file that ends in .parquet",
+        text=PATIENTS.replace("patients.csv", ".").replace('"csv"', '"parquet"'),
+    ),
+    table(
+        "CSV as Parquet",
+        "patients.csv is not Parquet",
+        text=PATIENTS.replace('"csv"', '"parquet"'),
+    ),
+    table(
+        "transfer set missing",
+        "nothing.npz cannot be read",
+        text=PATIENTS.replace("size = 10", 'path = "nothing.npz"', 1),
+    ),
+    table(
+        "schema missing",
+        "other.toml cannot be read: No such file",
+        text=PATIENTS.replace("schema.toml", "other.toml"),
+    ),
+    schema_case("schema that is no TOML", "[label]", "[label", "is not valid TOML"),
+    schema_case(
+        "unknown key in a schema", "missing =", "mising =", "did you mean missing?"
+    ),
+    schema_case(
+        "unknown key of a column",
+        "missing = true",
+        "missed = true",
+        "[columns.pressure] missed = true: unknown key, did you mean missing?",
+    ),
+    schema_case(
+        "unknown kind",
+        'age = { kind = "numeric"',
+        'age = { kind = "number"',
+        '[columns.age] kind = "number": must be one of numeric, categorical',
+    ),
+    schema_case(
+        "bounds in disorder", "low = 18", "low = 99", "[columns.age] high = 90"
+    ),
+    schema_case(
+        "value of a class that is not there",
+        'severe = "ill"',
+        'severe = "dead"',
+        '[label.values] severe = "dead": must be one of healthy, ill',
+    ),
+    schema_case("one class", '"healthy", "ill"', '"ill"', "[label] classes", "two"),
+    schema_case(
+        "category twice", '"north", "south"', '"north", "north"', "must not name one"
+    ),
+    table(
+        "column that is not there",
+        '[columns] of data.schema names the column "size"',
+        "has only age, pressure, ward, result",
+        schema=SCHEMA.replace("age = {", "size = {"),
+    ),
+    schema_case(
+        "label as an input", 'column = "result"', 'column = "age"', "it is the label"
+    ),
+]
+
+ARRAY_CASES = [
+    npz(
+        "arrays of other names", {"x": INPUTS}, "must hold inputs and labels, it holds"
+    ),
+    npz("more inputs than labels", {"inputs": INPUTS, "labels": LABELS[1:]}, "(59,)"),
+    npz(
+        "label beyond the classes",
+        {"inputs": INPUTS, "labels": LABELS + 1},
+        "row 2 has label 3, must be in [0, 3)",
+    ),
+    npz(
+        "input that is no number",
+        {"inputs": np.full((60, 4), np.nan), "labels": LABELS},
+        "row 0 has a value that is NaN",
+    ),
+    npz(
+        "Python objects",
+        {"inputs": np.full((60, 4), None), "labels": LABELS},
+        "is not an .npz file of plain numbers",
+    ),
+    npz(
+        "test inputs of another shape",
+        {
+            "inputs": INPUTS,
+            "labels": LABELS,
+            "test_inputs": np.zeros((9, 5)),
+            "test_labels": LABELS[:9],
+        },
+        "test examples of shape (5,), must be (4,)",
+    ),
+    npz(
+        "arrays without test rows",
+        {"inputs": INPUTS, "labels": LABELS},
+        "[data] test = 0: must be >= 1",
+        text=PATIENTS.replace("test = 5", "test = 0"),
+    ),
+]
+
 CASES = (
+    *MORE_DATA_KEY_CASES,
+    *TABLE_CASES,
+    *ARRAY_CASES,
     *FILE_CASES,
     *KEY_CASES,
     *TYPE_CASES,

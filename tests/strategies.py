@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from common.envelope import Envelope, MessageKind
+from common.head_recipe import HeadRecipe
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
 from common.run_plan import RunPlan
@@ -48,18 +49,29 @@ def soft_labels(draw, *, largest_gap: float = 30.0, min_examples: int = 0):
     )
 
 
+HEAD_RECIPES = st.builds(
+    HeadRecipe,
+    features=st.sampled_from(["pixels", "scattering+kmeans-patches"]),
+    dimension=st.integers(1, 512),
+    exponent=st.floats(0, 1),
+    ridge=POSITIVE,
+    sites=st.integers(1, 10**6),
+)
+
+
 @st.composite
 def run_plans(draw):
     """Run plans with and without privacy."""
     mechanism = draw(st.sampled_from(Mechanism))
     epsilon = draw(POSITIVE) if mechanism.is_private else float("inf")
     counts = st.integers(1, 10**6)
+    has_head = mechanism is Mechanism.DP_HEAD
     return RunPlan(
         run_id=draw(NAMES),
         rounds=draw(counts),
-        steps_per_round=draw(counts),
-        sampling_probability=draw(SHARES),
-        clipping_norm=draw(POSITIVE),
+        steps_per_round=1 if has_head else draw(counts),
+        sampling_probability=1.0 if has_head else draw(SHARES),
+        clipping_norms=(draw(POSITIVE),),
         mechanism=mechanism,
         epsilon=epsilon,
         delta=draw(SHARES),
@@ -78,6 +90,7 @@ def run_plans(draw):
             batch_size=draw(counts),
         ),
         seed=draw(st.integers(0, 2**63 - 1)),
+        head=draw(HEAD_RECIPES) if has_head else None,
     )
 
 

@@ -46,7 +46,9 @@ def calls(monkeypatch):
     return made
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["simulate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["simulate", "--help"], ["predict", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments):
     """Help is instant: no torch, no Flower, no matplotlib, not even pydantic."""
     code = (

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from common.config.data_consistency import data_problems, transfer_problems
 from common.config.lists import parse_models, parse_sizes
 from common.config.problems import problem
 
 if TYPE_CHECKING:
     from common.config.experiment import Config
-
-IDX_FILES = tuple(
-    f"{part}-{kind}-ubyte"
-    for part in ("train", "t10k")
-    for kind in ("images-idx3", "labels-idx1")
-)
 
 
 def inconsistencies(config: Config) -> list[str]:
@@ -24,10 +19,11 @@ def inconsistencies(config: Config) -> list[str]:
     return [
         *_models(config),
         *sizes,
-        *_data(config),
-        *_transfer(config),
+        *data_problems(config),
+        *transfer_problems(config),
         # These read the sites' sizes, which must make sense first.
         *([] if sizes else (*_train(config), *_privacy(config))),
+        *_heads(config),
         *_codec(config),
     ]
 
@@ -60,36 +56,11 @@ def _sizes(config: Config) -> Iterator[str]:
         )
 
 
-def _data(config: Config) -> Iterator[str]:
-    data = config.data
-    if data.name == "idx" and not data.path:
-        yield problem(
-            ("data", "path"),
-            data.path,
-            'must be the folder that holds the files of data.name = "idx": '
-            + ", ".join(f"{name}[.gz]" for name in IDX_FILES),
-        )
-    if data.name != "idx" and data.path:
-        yield problem(
-            ("data", "path"), data.path, f"must be empty, {data.name} is bundled"
-        )
-    if data.name != "idx" and data.test == 0:
-        yield problem(("data", "test"), 0, "must be >= 1, only idx has test files")
-
-
-def _transfer(config: Config) -> Iterator[str]:
-    transfer = config.transfer
-    if transfer.per_round > transfer.size:
-        yield problem(
-            ("transfer", "per-round"),
-            transfer.per_round,
-            f"must be <= {transfer.size} (transfer.size)",
-        )
-
-
 def _train(config: Config) -> Iterator[str]:
     used = {config.privacy.mechanism != "none": config.revisit.batch_size}
-    if config.baselines.enabled:
+    if config.has_heads:
+        used = {}
+    elif config.baselines.enabled:
         used[False] = config.no_privacy.batch_size
     for is_private, batch_size in used.items():
         section = "train" if is_private else "no-privacy"
@@ -119,11 +90,30 @@ def _privacy(config: Config) -> Iterator[str]:
         )
 
 
+def _heads(config: Config) -> Iterator[str]:
+    if config.has_heads and config.aggregation_rule != "log-opinion-pool":
+        yield problem(
+            ("aggregation", "rule"),
+            config.aggregation.rule,
+            "must be log-opinion-pool or auto for additive heads, no other rule is the "
+            "step that pooled data would have taken",
+        )
+    if not config.has_heads and config.global_student.model == "head":
+        yield problem(
+            ("global-student", "model"),
+            config.global_student.model,
+            "must be a name from the zoo unless the sites have additive heads "
+            '(privacy.mechanism = "dp-head")',
+        )
+
+
 def _codec(config: Config) -> Iterator[str]:
-    if config.codec.name == "float16" and config.aggregation.rule == "log-opinion-pool":
+    needs_logarithms = config.aggregation_rule == "log-opinion-pool"
+    if config.codec.name == "float16" and needs_logarithms:
+        used = "dp-head" if config.has_heads else "log-opinion-pool"
         yield problem(
             ("codec", "name"),
             config.codec.name,
-            'must be float32 with aggregation.rule = "log-opinion-pool", float16 turns '
-            "small probabilities into zeros that veto a class",
+            f"must be float32 or logit with {used}, float16 turns small probabilities "
+            "into zeros that veto a class",
         )

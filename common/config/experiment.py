@@ -12,10 +12,17 @@ import tomli_w
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic import model_validator as validates
 
-from common.config import sections
+from common.config import (
+    baseline_sections,
+    data_sections,
+    sections,
+    student_sections,
+)
 from common.config.consistency import inconsistencies
+from common.config.keys import is_text_in, keys_of, nested
 from common.config.lists import parse_models, parse_sizes
 from common.config.problems import InconsistentError, in_plain_words, raise_problems
+from common.config.section import CountOrZero, Section
 from common.run_plan import Scalar
 
 # What may differ between a run and its resumption, or between two machines.
@@ -38,12 +45,13 @@ def _file_name(text: str) -> str:
     return text
 
 
-class Config(sections.Section):
+class Config(Section):
     """One experiment; keys as in the TOML file, in snake case.
 
     Attributes:
         name: names the run and its folder.
-        rounds: planned rounds.
+        rounds: planned rounds; 0 takes 10, and for additive heads what the rule of
+            ``common.head_rule`` finds.
         seed: public seed of everything that a simulation draws.
         sites: number of sites.
         engine: what runs the federation.
@@ -56,7 +64,7 @@ class Config(sections.Section):
     name: Annotated[
         str, StringConstraints(min_length=1, max_length=64), AfterValidator(_file_name)
     ]
-    rounds: sections.Count = 10
+    rounds: CountOrZero = 0
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     sites: Annotated[int, Field(ge=1, le=MOST_SITES)] = 10
     engine: Literal["inline", "flower"] = "inline"
@@ -64,19 +72,24 @@ class Config(sections.Section):
     allow_non_private: bool = False
     output: str = ""
     resume: bool = False
-    global_student: sections.GlobalStudent = sections.GlobalStudent()
+    global_student: student_sections.GlobalStudent = student_sections.GlobalStudent()
+    head: student_sections.Head = student_sections.Head()
+    personal_student: student_sections.PersonalStudent = (
+        student_sections.PersonalStudent()
+    )
     round: sections.Round = sections.Round()
-    data: sections.Data = sections.Data()
-    transfer: sections.Transfer = sections.Transfer()
+    data: data_sections.Data = data_sections.Data()
+    transfer: data_sections.Transfer = data_sections.Transfer()
     distill: sections.Distill = sections.Distill()
     train: sections.Train = sections.Train()
     aggregation: sections.Aggregation = sections.Aggregation()
     codec: sections.CodecChoice = sections.CodecChoice()
     privacy: sections.Privacy = sections.Privacy()
-    no_privacy: sections.NoPrivacy = sections.NoPrivacy()
-    alone: sections.Alone = sections.Alone()
-    pooled: sections.Pooled = sections.Pooled()
-    baselines: sections.Baselines = sections.Baselines()
+    no_privacy: baseline_sections.NoPrivacy = baseline_sections.NoPrivacy()
+    alone: baseline_sections.Alone = baseline_sections.Alone()
+    pooled: baseline_sections.Pooled = baseline_sections.Pooled()
+    fedavg: baseline_sections.FedAvg = baseline_sections.FedAvg()
+    baselines: baseline_sections.Baselines = baseline_sections.Baselines()
 
     @validates(mode="after")
     def _is_consistent(self) -> Self:
@@ -162,7 +175,36 @@ class Config(sections.Section):
         return sum(self.nominal_examples) / self.sites
 
     @property
-    def revisit(self) -> sections.Train | sections.NoPrivacy:
+    def has_heads(self) -> bool:
+        """Whether the sites' students are additive heads on public features."""
+        mechanism = self.privacy.mechanism
+        return mechanism == "dp-head" or (
+            mechanism == "none" and self.no_privacy.students == "heads"
+        )
+
+    @property
+    def global_student_model(self) -> str:
+        """The architecture of the global student: a zoo name, or ``head``."""
+        automatic = "head" if self.has_heads else "mlp"
+        chosen = self.global_student.model
+        return automatic if chosen == "auto" else chosen
+
+    @property
+    def aggregation_rule(self) -> str:
+        """The name of the consensus rule."""
+        automatic = "log-opinion-pool" if self.has_heads else "enhanced-era"
+        return automatic if self.aggregation.rule == "auto" else self.aggregation.rule
+
+    @property
+    def codec_name(self) -> str:
+        """The name of the codec, bits included: ``float32``, ``logit-8``."""
+        automatic = "logit" if self.has_heads else "float32"
+        name = automatic if self.codec.name == "auto" else self.codec.name
+        is_packed = name == "logit" and self.codec.bits < sections.FLOAT32_BITS
+        return f"{name}-{self.codec.bits}" if is_packed else name
+
+    @property
+    def revisit(self) -> sections.Train | baseline_sections.NoPrivacy:
         """The section that describes training on private data under the mechanism."""
         is_private = self.privacy.mechanism != "none"
         return self.train if is_private else self.no_privacy
@@ -189,41 +231,11 @@ class Config(sections.Section):
         return self.model_dump(by_alias=True)
 
 
-def nested(flat: Mapping[str, object]) -> dict[str, object]:
-    """Returns ``{"a.b": 1}`` as ``{"a": {"b": 1}}``; deeper dots stay in the key."""
-    result: dict[str, object] = {}
-    for key, value in flat.items():
-        section, dot, inner = key.partition(".")
-        if not dot:
-            result[key] = value
-            continue
-        inside = result.setdefault(section, {})
-        if isinstance(inside, dict):
-            inside[inner] = value
-    return result
-
-
 def keys() -> dict[str, tuple[str, ...]]:
     """Returns the known keys of each section; section "" is the top level."""
-    return {
-        section: tuple(str(field.alias) for field in model.model_fields.values())
-        for section, model in _sections().items()
-    }
+    return keys_of(Config)
 
 
 def is_text(key: str) -> bool:
     """Returns whether a dotted key holds neither a number nor a truth."""
-    section, _, inner = key.rpartition(".")
-    model = _sections().get(section)
-    fields = model.model_fields.values() if model else ()
-    kinds = {field.alias: field.annotation for field in fields}
-    return kinds.get(inner) not in (bool, int, float)
-
-
-def _sections() -> dict[str, type[sections.Section]]:
-    known: dict[str, type[sections.Section]] = {"": Config}
-    for field in Config.model_fields.values():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, sections.Section):
-            known[str(field.alias)] = inner
-    return known
+    return is_text_in(Config, key)

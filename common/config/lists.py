@@ -7,6 +7,7 @@ from __future__ import annotations
 
 # Names only: the zoo itself needs torch, which reading a config should not.
 MODEL_NAMES = ("linear", "mlp", "cnn", "resnet8")
+FEATURE_NAMES = ("pixels", "scattering", "kmeans-patches", "standardised")
 
 
 def check_model_name(name: str) -> None:
@@ -20,6 +21,17 @@ def check_model_name(name: str) -> None:
             "GroupNorm)"
         )
     raise ValueError(text)
+
+
+def check_features(text: str) -> None:
+    """Raises ValueError, saying what is allowed, unless ``text`` names features."""
+    names = text.split("+")
+    odd = [name for name in names if name not in FEATURE_NAMES]
+    if text != "auto" and (odd or len(set(names)) != len(names)):
+        raise ValueError(
+            'must be "auto", or one or more of '
+            f"{', '.join(FEATURE_NAMES)}, each once, joined by +"
+        )
 
 
 def parse_models(text: str) -> tuple[tuple[str, int], ...]:

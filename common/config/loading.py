@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from common.config.experiment import Config, is_text, nested
+from common.config.experiment import Config, is_text
+from common.config.keys import nested
+from common.config.paths import PATHS, absolute
 from common.config.problems import CONSEQUENCE
 from common.errors import ConfigError
 from common.run_plan import Scalar
-
-_PATH = ("data", "path")
 
 
 def load_config(
@@ -20,7 +20,7 @@ def load_config(
 ) -> Config:
     """Returns the checked config of a file.
 
-    A relative ``data.path`` resolves against the folder of the config file; one that
+    A relative path of data resolves against the folder of the config file; one that
     comes as an override, against the current folder, where the user typed it.
 
     Args:
@@ -33,9 +33,10 @@ def load_config(
     """
     file = Path(path)
     values = _read(file)
-    _resolve(values, file.parent)
     changes = nested({key: _scalar(key, value) for key, value in overrides.items()})
-    _resolve(changes, Path.cwd())
+    data_set = _data_set(values, changes)
+    _resolve(values, file.parent, data_set=data_set)
+    _resolve(changes, Path.cwd(), data_set=data_set)
     return Config.from_nested(_merged(values, changes))
 
 
@@ -55,16 +56,23 @@ def _read(file: Path) -> dict[str, object]:
     raise ConfigError(f"Config {file} {fault}. {CONSEQUENCE}")
 
 
-def _resolve(values: dict[str, object], folder: Path) -> None:
-    """Makes ``data.path`` absolute, in place."""
-    section, key = _PATH
-    data = values.get(section)
-    if isinstance(data, dict) and isinstance(data.get(key), str) and data[key]:
-        try:
-            absolute = (folder / Path(data[key]).expanduser()).resolve()
-        except (OSError, RuntimeError, ValueError):
-            return  # no such user, or no path at all: told when the data are read
-        values[section] = {**data, key: str(absolute)}
+def _resolve(values: dict[str, object], folder: Path, *, data_set: object) -> None:
+    """Makes the paths of data absolute, in place."""
+    for section, key in PATHS:
+        inside = values.get(section)
+        if isinstance(inside, dict) and isinstance(inside.get(key), str):
+            may_be_a_name = key == "path" and data_set == "hugging-face"
+            values[section] = {
+                **inside,
+                key: absolute(inside[key], folder=folder, may_be_a_name=may_be_a_name),
+            }
+
+
+def _data_set(*configs: Mapping[str, object]) -> object:
+    """Returns the name of the data set that the last of some configs names."""
+    sections = [values.get("data") for values in configs]
+    names = [data.get("name") for data in sections if isinstance(data, dict)]
+    return next((name for name in reversed(names) if name is not None), None)
 
 
 def _merged(

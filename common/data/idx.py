@@ -7,15 +7,14 @@ entries in C order. We read unsigned bytes only, which is what both data sets ho
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.data.examples import Images
+from common.data.files import file_fault, is_folder, read_content
 from common.errors import DataError
 
 NUM_CLASSES = 10  # of MNIST and Fashion-MNIST: public, never counted from labels
@@ -23,7 +22,6 @@ WHITE = 255
 IMAGE_AXES = 3
 LABEL_AXES = 1
 PARTS = ("train", "t10k")
-_GZIP_MAGIC = b"\x1f\x8b"
 _UNSIGNED_BYTE = 0x08
 
 
@@ -67,27 +65,27 @@ def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
         DataError: the file cannot be read, is not IDX of unsigned bytes with that many
             axes, or is shorter or longer than its header says.
     """
-    content = _content(path)
+    content = read_content(path)
     header = 4 + 4 * axes
     if len(content) < header:
-        raise _fault(path, f"is truncated: {len(content)} bytes, not even a header")
+        raise file_fault(path, f"is truncated: {len(content)} bytes, not even a header")
     if content[:2] != b"\x00\x00":
-        raise _fault(path, "is not an IDX file: it must begin with two zero bytes")
+        raise file_fault(path, "is not an IDX file: it must begin with two zero bytes")
     if content[2] != _UNSIGNED_BYTE:
-        raise _fault(path, f"holds type 0x{content[2]:02x}, must be 0x08 (bytes)")
+        raise file_fault(path, f"holds type 0x{content[2]:02x}, must be 0x08 (bytes)")
     if content[3] != axes:
-        raise _fault(path, f"has {content[3]} axes, must have {axes}")
+        raise file_fault(path, f"has {content[3]} axes, must have {axes}")
     shape = tuple(int(size) for size in np.frombuffer(content[4:header], ">u4"))
     size, found = math.prod(shape), len(content) - header
     if found != size:
         fault = "is truncated" if found < size else "is too long"
         wanted = " x ".join(map(str, shape))
-        raise _fault(path, f"{fault}: {found} entries, its header says {wanted}")
+        raise file_fault(path, f"{fault}: {found} entries, its header says {wanted}")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
 def _require_files(folder: Path) -> None:
-    if not _is_folder(folder):
+    if not is_folder(folder):
         raise DataError(
             f'[data] path = "{folder}": there is no such folder, it must hold '
             f"{image_file('train')}[.gz] and the like. Nothing was run."
@@ -99,13 +97,6 @@ def _require_files(folder: Path) -> None:
             f'[data] path = "{folder}": the folder must hold {", ".join(missing)}. '
             "Nothing was run."
         )
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name that is too long, a parent that may not be entered
-        return False
 
 
 def _find(folder: Path, name: str) -> Path | None:
@@ -124,21 +115,3 @@ def _load_part(folder: Path, part: str) -> Images:
         num_classes=NUM_CLASSES,
         source=f"{images} and {labels.name}",
     )
-
-
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        is_gzip = content[:2] == _GZIP_MAGIC
-        return gzip.decompress(content) if is_gzip else content
-    except EOFError:
-        fault = "is truncated: its gzip stream has no end"
-    except (gzip.BadGzipFile, zlib.error) as error:
-        fault = f"is damaged gzip: {error}"
-    except OSError as error:
-        fault = f"cannot be read: {error.strerror}"
-    raise _fault(path, fault)
-
-
-def _fault(path: Path, fault: str) -> DataError:
-    return DataError(f"Data file {path} {fault}. Nothing was run.")

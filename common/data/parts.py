@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import Config
-from common.data.digits import load_digits
-from common.data.examples import Images, LabelledExamples
-from common.data.idx import load_idx
+from common.data.data_set import DataSet, NaturalSites
+from common.data.examples import LabelledExamples
+from common.data.loaders import load_data_set
+from common.data.transfer_file import read_transfer_set
 from common.errors import DataError
 from common.seeds import numpy_generator
 from common.transfer_set import TransferSet
 
 Rows = NDArray[np.int64]
+MOST_NAMED = 20  # sites, in a message
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,17 +50,19 @@ class Parts(PublicParts):
 
     Attributes:
         private_pool: what the partition deals out.
+        natural_sites: whose each private example is, where the data say so; the
+            first name is that of ``site-00``.
     """
 
     private_pool: LabelledExamples
+    natural_sites: NaturalSites | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Cut:
-    """Positions of each part in the images that it comes from."""
+    """Positions of each part in the data set that it comes from."""
 
-    images: Images
-    test_images: Images
+    data_set: DataSet
     transfer: Rows
     validation: Rows
     test: Rows
@@ -72,14 +76,15 @@ def load_parts(config: Config) -> Parts:
         DataError: files that are missing or damaged, or too few examples.
     """
     cut = _cut(config)
-    public = _public(cut)
+    public = _public(config, cut)
     return Parts(
         transfer=public.transfer,
         validation=public.validation,
         test=public.test,
         num_classes=public.num_classes,
         input_shape=public.input_shape,
-        private_pool=cut.images.select(cut.pool),
+        private_pool=cut.data_set.examples.select(cut.pool),
+        natural_sites=_sites_of(config, cut),
     )
 
 
@@ -89,50 +94,134 @@ def load_public_parts(config: Config) -> PublicParts:
     Raises:
         DataError: files that are missing or damaged, or too few examples.
     """
-    return _public(_cut(config))
+    return _public(config, _cut(config))
 
 
-def _public(cut: _Cut) -> PublicParts:
+def _public(config: Config, cut: _Cut) -> PublicParts:
+    examples, own_test = cut.data_set.examples, cut.data_set.test
     return PublicParts(
-        transfer=TransferSet(inputs=cut.images.inputs(cut.transfer)),
-        validation=cut.images.select(cut.validation),
-        test=cut.test_images.select(cut.test),
-        num_classes=cut.images.num_classes,
-        input_shape=cut.images.input_shape,
+        transfer=_transfer(config, cut),
+        validation=examples.select(cut.validation),
+        test=(examples if own_test is None else own_test).select(cut.test),
+        num_classes=examples.num_classes,
+        input_shape=examples.input_shape,
     )
 
 
-def _cut(config: Config) -> _Cut:
-    has_test_files = config.data.name == "idx"
-    if has_test_files:
-        images, test_images = load_idx(Path(config.data.path))
+def _transfer(config: Config, cut: _Cut) -> TransferSet:
+    examples, wanted = cut.data_set.examples, config.transfer
+    if wanted.path:
+        transfer = read_transfer_set(Path(wanted.path))
     else:
-        images = test_images = load_digits()
-    test_size = config.data.test or len(test_images)
+        transfer = TransferSet(inputs=examples.inputs(cut.transfer))
+    found = transfer.inputs.shape[1:]
+    if found != examples.input_shape:
+        raise DataError(
+            f'[transfer] path = "{wanted.path}": examples of shape {found}, must be '
+            f"{examples.input_shape} like those of {examples.source}. Nothing was run."
+        )
+    if wanted.per_round > len(transfer):
+        raise DataError(
+            f"[transfer] per-round = {wanted.per_round}: must be <= {len(transfer)}, "
+            "the number of examples in the transfer set. Nothing was run."
+        )
+    return transfer
+
+
+def _cut(config: Config) -> _Cut:
+    data_set = load_data_set(config.data)
+    examples, own_test = data_set.examples, data_set.test
+    if data_set.sites:
+        _require_sites(config, data_set.sites, source=examples.source)
+    if own_test is not None and own_test.input_shape != examples.input_shape:
+        raise DataError(
+            f"{own_test.source}: test examples of shape {own_test.input_shape}, must "
+            f"be {examples.input_shape} like the others. Nothing was run."
+        )
+    test_size = config.data.test or (0 if own_test is None else len(own_test))
+    if not test_size:
+        raise DataError(
+            f"[data] test = 0: must be >= 1, {examples.source} has no test part of "
+            "its own. Nothing was run."
+        )
     sizes = {
         "transfer.size": config.transfer.size,
         "data.validation": config.data.validation,
-        "data.test": 0 if has_test_files else test_size,
-        "data.per-site": sum(config.nominal_examples),
+        "data.test": test_size if own_test is None else 0,
+        # A natural site has as many examples as it has.
+        "data.per-site": 0 if data_set.sites else sum(config.nominal_examples),
     }
-    _require(sizes, available=len(images), source=images.source)
-    order = numpy_generator(config.seed, "split").permutation(len(images))
+    _require(sizes, available=len(examples), source=examples.source)
+    order = numpy_generator(config.seed, "split").permutation(len(examples))
     transfer, validation, test, pool = _pieces(order, list(sizes.values())[:3])
-    if has_test_files:
-        _require({"data.test": test_size}, len(test_images), source=test_images.source)
+    if own_test is not None:
+        _require({"data.test": test_size}, len(own_test), source=own_test.source)
         generator = numpy_generator(config.seed, "test-split")
-        test = generator.permutation(len(test_images))[:test_size]
-    if config.data.partition != "dirichlet":
-        # The Dirichlet partition picks by class and wants a choice; others do not.
+        test = generator.permutation(len(own_test))[:test_size]
+    if config.transfer.is_stand_in:
+        transfer, pool = hold_out(pool, config.transfer.from_private, data_set.sites)
+        held = {"transfer.from-private": len(transfer)}
+        _require(held | sizes, available=len(examples), source=examples.source)
+    if config.data.partition in ("iid", "shards"):
+        # The others pick by class or by site and want all that there are.
         pool = pool[: sizes["data.per-site"]]
     return _Cut(
-        images=images,
-        test_images=test_images,
+        data_set=data_set,
         transfer=transfer,
         validation=validation,
         test=test,
         pool=pool,
     )
+
+
+def hold_out(pool: Rows, share: float, sites: NaturalSites | None) -> tuple[Rows, Rows]:
+    """Returns (transfer rows, private rows): a share of every natural site's rows.
+
+    Args:
+        pool: rows that would all be private, in the order of the cut.
+        share: in (0, 1); what is held out of a site is rounded down.
+        sites: whose each row of the data set is; None takes the pool as one.
+
+    Raises:
+        DataError: nothing is held out.
+    """
+    owners = np.zeros(len(pool), np.int64) if sites is None else sites.numbers[pool]
+    is_held = np.zeros(len(pool), np.bool_)
+    for owner in np.unique(owners):
+        rows = np.flatnonzero(owners == owner)
+        is_held[rows[: int(share * len(rows))]] = True
+    if not is_held.any():
+        raise DataError(
+            f"[transfer] from-private = {share:g}: holds out none of {len(pool)} "
+            "rows, must be larger. Nothing was run."
+        )
+    return pool[is_held], pool[~is_held]
+
+
+def _require_sites(config: Config, sites: NaturalSites, *, source: str) -> None:
+    found = len(sites.names)
+    if found != config.sites:
+        some = ", ".join(sites.names[:MOST_NAMED])
+        more = ", ..." if found > MOST_NAMED else ""
+        raise DataError(
+            f"sites = {config.sites}: must be {found}, one for each value of "
+            f'[data] partition = "{config.data.partition}" in {source}: {some}{more}. '
+            "Nothing was run."
+        )
+
+
+def _sites_of(config: Config, cut: _Cut) -> NaturalSites | None:
+    sites = cut.data_set.sites
+    if sites is None:
+        return None
+    numbers = sites.numbers[cut.pool]
+    for number, name in enumerate(sites.names):
+        if not (numbers == number).any():
+            raise DataError(
+                f'[data] partition = "{config.data.partition}": {name} has no private '
+                "examples left after the public parts were cut. Nothing was run."
+            )
+    return NaturalSites(names=sites.names, numbers=numbers)
 
 
 def _pieces(order: Rows, sizes: list[int]) -> list[Rows]:

@@ -36,6 +36,8 @@ _MOST_SAMPLED_STEPS = 1_000_000
 _LARGEST_EXPONENT = 50.0
 _RELATIVE_TOLERANCE = 1e-12
 _ASYMPTOTIC_FROM = 25.0
+# Both take Gaussian steps on clipped sums; an additive head's are of full batches.
+_KNOWN_MECHANISMS = (Mechanism.DP_SGD, Mechanism.DP_HEAD, Mechanism.NONE)
 
 
 class Segment(NamedTuple):
@@ -83,12 +85,12 @@ def require_supported(events: Iterable[PrivacyEvent]) -> None:
         UnsupportedEventError: naming the first such event.
     """
     for event in events:
-        is_known = event.mechanism in (Mechanism.DP_SGD, Mechanism.NONE)
+        is_known = event.mechanism in _KNOWN_MECHANISMS
         kind = (event.unit, event.adjacency)
         if not is_known or kind != (PrivacyUnit.EXAMPLE, Adjacency.ADD_OR_REMOVE_ONE):
             raise UnsupportedEventError(
                 f"No accountant for {event.mechanism} per {event.unit.value} under "
-                f"{event.adjacency.value}; known: dp-sgd per example under "
+                f"{event.adjacency.value}; known: dp-sgd and dp-head per example under "
                 "add-or-remove-one. It counts as infinite epsilon and is refused."
             )
 

@@ -16,6 +16,7 @@ class Mechanism(Enum):
     """The mechanisms of design section 5 that exist today."""
 
     DP_SGD = "dp-sgd"
+    DP_HEAD = "dp-head"
     NONE = "none"
 
     @property

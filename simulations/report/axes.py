@@ -45,7 +45,11 @@ def canvas(*, right: float) -> Iterator[tuple[Figure, Axes]]:
 
 def accuracy_axis(axes: Axes, data: Points) -> None:
     """Makes the vertical axis one of accuracies, cut below the lowest."""
-    values = [*data.accuracy, *(level.accuracy for level in data.levels)]
+    accuracy_limits(axes, [*data.accuracy, *(one.accuracy for one in data.levels)])
+
+
+def accuracy_limits(axes: Axes, values: Sequence[float]) -> None:
+    """Makes the vertical axis one of accuracies around ``values``, at least one."""
     low = max(0.0, math.floor(10 * min(values) - 0.25) / 10)
     axes.set_ylim(low, min(1.02, max(values) + 0.06))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

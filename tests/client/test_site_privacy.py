@@ -375,7 +375,7 @@ def test_charge_is_what_the_steps_use(tmp_path):
 
 def test_student_that_is_not_finite_is_replaced_silently(tmp_path):
     """A revisit that overflows leaves the previous student, and an ordinary reply."""
-    plan = make_plan(learning_rate=1e38, clipping_norm=1e5)
+    plan = make_plan(learning_rate=1e38, clipping_norms=(1e5,))
     site = make_site(tmp_path)
     site.answer(hello(plan))
     before = site.student_bytes(RUN_ID)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.head_recipe import HeadRecipe
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
 from common.run_plan import RunPlan
@@ -19,7 +20,7 @@ def make(**changes):
         "rounds": 10,
         "steps_per_round": 2,
         "sampling_probability": 1.0,
-        "clipping_norm": 1.0,
+        "clipping_norms": (1.0,),
         "mechanism": Mechanism.DP_SGD,
         "epsilon": 4.0,
         "delta": 1e-3,
@@ -36,6 +37,20 @@ def make(**changes):
         "seed": 1,
     }
     return RunPlan(**{**values, **changes})
+
+
+HEAD = HeadRecipe(features="pixels", dimension=20, exponent=0.5, ridge=30.0, sites=10)
+
+
+def make_with_head(**changes):
+    """A plan whose sites train additive heads."""
+    values = {
+        "mechanism": Mechanism.DP_HEAD,
+        "steps_per_round": 1,
+        "sampling_probability": 1.0,
+        "head": HEAD,
+    }
+    return make(**{**values, **changes})
 
 
 @given(run_plans())
@@ -67,14 +82,65 @@ def test_id_depends_on_every_field(name):
         "sampling_probability": 0.5,
         "delta": 1e-4,
         "noise_multiplier": 1.0,
+        "clipping_norms": (2.0,),
+        "head": dataclasses.replace(HEAD, dimension=9),
     }
-    old = getattr(make(), name)
+    base = make_with_head() if name == "head" else make()
+    old = getattr(base, name)
     new = other[name] if name in other else old + ("x" if old == str(old) else 1)
     changes = {name: new}
     if name == "mechanism":
         changes["epsilon"] = math.inf
 
-    assert make(**changes).content_id != make().content_id
+    assert dataclasses.replace(base, **changes).content_id != base.content_id
+
+
+@pytest.mark.parametrize(
+    "name", [field.name for field in dataclasses.fields(HeadRecipe)]
+)
+def test_id_depends_on_every_field_of_a_head(name):
+    """Features, dimension and damping are agreed to like everything else."""
+    old = getattr(HEAD, name)
+    changes = {name: 0.25 if name == "exponent" else old + type(old)(1)}
+    other = dataclasses.replace(HEAD, **changes)
+
+    assert make_with_head(head=other).content_id != make_with_head().content_id
+
+
+def test_a_plan_with_heads_survives_the_round_trip():
+    """What a site agrees to is what the server meant."""
+    plan = make_with_head(clipping_norms=(0.9, 0.5))
+
+    assert RunPlan.from_fields(plan.to_fields()) == plan
+
+
+def test_the_last_clipping_norm_holds_for_all_later_rounds():
+    """The plan holds the clipping norm of every round."""
+    plan = make(rounds=4, clipping_norms=(0.9, 0.5))
+
+    assert [plan.clipping_norm(number) for number in (1, 2, 3, 4)] == [
+        0.9,
+        0.5,
+        0.5,
+        0.5,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"head": None}, "Expected a head where the mechanism is dp-head."),
+        ({"mechanism": Mechanism.DP_SGD}, "Expected additive heads to take one"),
+        ({"steps_per_round": 2}, "Expected additive heads to take one"),
+        ({"sampling_probability": 0.5}, "Expected additive heads to take one"),
+    ],
+)
+def test_refuses_heads_that_are_not_one_full_batch_step(changes, message):
+    """Its accounting is that of one Gaussian release a round."""
+    with pytest.raises(ValueError, match="Expected") as caught:
+        make_with_head(**changes)
+
+    assert message in str(caught.value)
 
 
 def test_planned_steps_are_rounds_times_steps():
@@ -97,7 +163,9 @@ def test_planned_steps_are_rounds_times_steps():
         ({"mechanism": Mechanism.NONE}, "Expected epsilon=inf where the mechanism is"),
         ({"noise_multiplier": -1.0}, "Expected noise_multiplier=-1.0 to be >= 0."),
         ({"num_classes": 1}, "Expected num_classes=1 in [2, inf]."),
-        ({"clipping_norm": 0.0}, "Expected clipping_norm=0.0 to be > 0."),
+        ({"clipping_norms": ()}, "Expected a clipping norm a round, at least one."),
+        ({"clipping_norms": (1.0,) * 99}, "Expected a clipping norm a round"),
+        ({"clipping_norms": (0.0,)}, "Expected clipping_norm=0.0 to be > 0."),
         ({"seed": -1}, "Expected seed=-1 to be >= 0."),
     ],
 )
@@ -121,12 +189,16 @@ def test_refuses_what_no_site_could_agree_to(changes, message):
         ({"mechanism": "dp-magic"}, "'dp-magic' is not a valid Mechanism"),
         ({"unit": "galaxy"}, "'galaxy' is not a valid PrivacyUnit"),
         ({"examples": 100}, "differing: ['examples']"),
+        ({"clipping_norms": "1,x"}, "could not convert"),
+        ({"head_features": "pixels"}, "Expected dimension=0 to be > 0."),
         ({"distillation_epochs": -1}, "Expected epochs=-1 to be >= 0."),
     ],
 )
 def test_refuses_foreign_scalars(changes, message):
     """Unknown fields, other types and unknown mechanisms are refused, never guessed."""
-    with pytest.raises(ValueError, match=r"Expected|is not a valid") as caught:
+    with pytest.raises(
+        ValueError, match=r"Expected|is not a valid|could not"
+    ) as caught:
         RunPlan.from_fields({**make().to_fields(), **changes})
 
     assert message in str(caught.value)

@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         name="a student that is not finite is released",
         rule=8,
-        file="client/students.py",
+        file="client/keep_finite.py",
         old="if not all_finite(student):",
         new="if all_finite(student) is None:",
         test="tests/client/test_site_privacy.py"

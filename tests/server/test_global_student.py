@@ -7,12 +7,12 @@ import pytest
 
 from common.errors import DataError
 from common.soft_labels import SoftLabels, log_softmax
-from server.global_student import GlobalStudent
+from server.global_student import GlobalModel
 from tests.server.sites import small_config, small_parts
 
 
-def student(**overrides: object) -> GlobalStudent:
-    return GlobalStudent(small_config(**overrides), small_parts())
+def student(**overrides: object) -> GlobalModel:
+    return GlobalModel(small_config(**overrides), small_parts())
 
 
 def consensus() -> SoftLabels:

@@ -462,6 +462,7 @@ def test_without_privacy_epsilon_is_null(tmp_path: Path) -> None:
         ("era", "float16"),
         ("enhanced-era", "float16"),
         ("log-opinion-pool", "float32"),
+        ("log-opinion-pool", "logit"),
     ],
 )
 def test_every_rule_and_codec_runs(tmp_path: Path, rule: str, codec: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, MetricRecord, RecordDict
 
-from common.codec import FLOAT16, FLOAT32, Codec, encode
+from common.codec import CODECS, FLOAT16, FLOAT32, LOGIT, Codec, encode
 from common.envelope import Envelope, MessageKind
 from common.messages import (
     HelloReply,
@@ -30,6 +30,7 @@ from tests.server.sites import HonestSite, honest_labels, small_config, small_pa
 INDICES = np.array([1, 5, 9, 30], np.int32)
 PLAN = make_run_plan(small_config(), small_parts().transfer, num_classes=3)
 Reason = RejectionReason
+LOGIT8 = CODECS["logit-8"]
 
 
 def asked_for(codec: Codec = FLOAT32) -> Asked:
@@ -505,15 +506,16 @@ def test_names_from_the_wire_lose_control_characters() -> None:
     assert rejection.detail.isprintable()
 
 
-@pytest.mark.parametrize("codec", [FLOAT32, FLOAT16])
+@pytest.mark.parametrize("codec", CODECS.values(), ids=list(CODECS))
 def test_an_honest_reply_is_accepted(codec: Codec) -> None:
     """The soft labels come back as they were sent, within the codec's tolerance."""
+    tolerance = 0.1 if codec.dtype == np.uint8 else 1e-3
     reply = checked(honest(codec).to_envelope(), codec)
 
     assert isinstance(reply, Reply)
     assert reply.soft_labels.indices.tolist() == INDICES.tolist()
     expected = honest_labels("site-07", 3, INDICES, PLAN).probabilities
-    assert np.allclose(reply.soft_labels.probabilities, expected, atol=1e-3)
+    assert np.allclose(reply.soft_labels.probabilities, expected, atol=tolerance)
 
 
 def test_a_negative_probability_is_dropped() -> None:
@@ -526,6 +528,38 @@ def test_a_negative_probability_is_dropped() -> None:
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.OFF_SIMPLEX
     assert "has a negative probability" in rejection.detail
+
+
+@pytest.mark.parametrize(
+    ("codec", "payload", "reason", "problem"),
+    [
+        (LOGIT, np.full((4, 3), 1e4, np.float32), Reason.OUT_OF_RANGE, "a logit of"),
+        (LOGIT, np.full((4, 3), np.inf, np.float32), Reason.NOT_FINITE, "infinity"),
+        (LOGIT8, np.zeros(17, np.uint8), Reason.WRONG_SHAPE, "expected (16,)"),
+        (LOGIT8, np.zeros(16, np.float32), Reason.WRONG_TYPE, "expected uint8"),
+        (LOGIT8, np.full(16, 255, np.uint8), Reason.OUT_OF_RANGE, "has scale nan"),
+        (LOGIT8, np.zeros(16, np.uint8), Reason.OUT_OF_RANGE, "has scale 0 and a code"),
+    ],
+)
+def test_hostile_logits_are_dropped(
+    codec: Codec, payload: np.ndarray, reason: Reason, problem: str
+) -> None:
+    """What no honest site packs has one of the closed reasons, like everything else."""
+    rejection = checked(replace(honest(), soft_labels=payload).to_envelope(), codec)
+
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is reason
+    assert problem in rejection.detail
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=list(CODECS))
+def test_the_size_limit_follows_the_codec(codec: Codec) -> None:
+    """A packed reply may not be as large as a float32 one."""
+    overhead = reply_limit(replace(asked_for(codec), indices=INDICES[:0]))
+
+    grows_by = reply_limit(asked_for(codec)) - overhead
+
+    assert grows_by == codec.payload_bytes(4, 3) - codec.payload_bytes(0, 3)
 
 
 @pytest.mark.parametrize("reason", RefusalReason)

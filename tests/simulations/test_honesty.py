@@ -70,7 +70,7 @@ def test_the_global_student_reaches_its_accuracy(finished):
     summary, folder, config = finished
     parts = load_parts(config)
     student = build_model(
-        config.global_student.model,
+        config.global_student_model,
         input_shape=parts.input_shape,
         num_classes=parts.num_classes,
         seed=0,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import DataError
-from simulations.partition import partition
+from simulations.partition import natural_partition, partition
 
 LABELS = np.random.default_rng(1).integers(0, 10, 1000)
 SCHEMES = ("iid", "dirichlet", "shards")
@@ -133,3 +133,14 @@ def test_what_cannot_be_dealt_out_is_said_in_one_line(scheme, changes, message):
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith("Nothing was run.")
+
+
+@given(st.lists(st.integers(0, 3), max_size=50))
+def test_a_natural_site_gets_its_own_rows_and_all_of_them(numbers):
+    """However many they are."""
+    parts = natural_partition(np.asarray(numbers, np.int64), sites=4)
+
+    for site, rows in enumerate(parts):
+        assert rows.tolist() == [
+            row for row, number in enumerate(numbers) if number == site
+        ]

@@ -19,6 +19,7 @@ from simulations.sites import (
     private_indices,
     site_policy,
 )
+from tests.common.data.table_files import write_table
 from tests.simulations.tiny import SITES, tiny_config
 
 
@@ -59,6 +60,25 @@ def test_the_partition_is_seeded():
 
     assert [rows.tolist() for rows in private_indices(config, parts)] == dealt
     assert [rows.tolist() for rows in private_indices(other, parts)] != dealt
+
+
+def test_natural_sites_hold_their_own_rows(tmp_path):
+    """As the data name them; the nominal examples stay what the config says."""
+    keys = write_table(tmp_path) | {
+        "data.partition": "by:ward",
+        "sites": 2,
+        "models": "linear:2",
+    }
+    config = Config(name="x").with_overrides(keys)
+    parts = load_parts(config)
+
+    held = private_examples(config, parts)
+
+    assert sum(map(len, held)) == len(parts.private_pool)
+    for number, examples in enumerate(held):
+        own = parts.private_pool.inputs[parts.natural_sites.numbers == number]
+        assert _rows(examples.inputs) == _rows(own)
+        assert site_policy(config, number, num_classes=2).nominal_examples == 10
 
 
 def test_a_policy_is_as_permissive_as_the_run():

@@ -104,13 +104,13 @@ def test_a_relative_path_in_an_override_starts_where_it_was_typed(
 
 def test_all_problems_are_told_at_once(write):
     """One line each, in one error."""
-    path = write('name = "x"\nrounds = 0\nsites = "ten"\n[train]\nepoch = 3\n')
+    path = write('name = "x"\nseed = -1\nsites = "ten"\n[train]\nepoch = 3\n')
 
     with pytest.raises(ConfigError) as caught:
         load_config(path)
 
     assert str(caught.value) == (
-        "rounds = 0: must be >= 1.\n"
+        "seed = -1: must be >= 0.\n"
         'sites = "ten": must be a whole number.\n'
         "[train] epoch = 3: unknown key, did you mean epochs? Nothing was run."
     )

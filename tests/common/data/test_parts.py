@@ -4,10 +4,15 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.config import Config
-from common.data.parts import load_parts, load_public_parts
+from common.data.data_set import NaturalSites
+from common.data.parts import hold_out, load_parts, load_public_parts
+from common.errors import DataError
 from tests.common.data.idx_files import write_idx_folder
+from tests.common.data.table_files import NUM_INPUTS, write_table
 
 
 def idx_config(folder, **changes):
@@ -142,3 +147,98 @@ def test_the_real_data_fit_the_shipped_configs(real_data, name):
     assert len(parts.private_pool) == 50_000
     assert len(parts.test) == 10_000
     assert np.bincount(parts.validation.labels, minlength=10).min() > 50
+
+
+@pytest.mark.parametrize(
+    ("seed", "content_id"),
+    [(1, "5b11c68390f84405"), (2, "be02f50b0c70e23e")],
+)
+def test_the_split_of_digits_is_the_one_of_the_first_version(seed, content_id):
+    """What was published with a seed can be had again."""
+    parts = load_public_parts(Config(name="x").with_overrides({"seed": seed}))
+
+    assert parts.transfer.content_id.startswith(content_id)
+
+
+def table_config(folder, **changes):
+    return Config(name="x").with_overrides(write_table(folder) | changes)
+
+
+def test_a_natural_site_keeps_all_that_is_not_public(tmp_path):
+    """However many nominal examples it states."""
+    config = table_config(
+        tmp_path,
+        **{
+            "data.partition": "by:ward",
+            "sites": 2,
+            "models": "linear:2",
+            "data.per-site": "3,500",
+        },
+    )
+
+    parts = load_parts(config)
+
+    assert len(parts.private_pool) == 60 - 10 - 5 - 5
+    assert parts.natural_sites.names == ("north", "south")
+    assert len(parts.natural_sites.numbers) == len(parts.private_pool)
+
+
+def test_a_dealt_out_pool_has_no_natural_sites(config):
+    """The partition decides alone."""
+    assert load_parts(config).natural_sites is None
+
+
+def test_held_out_rows_stand_in_for_a_transfer_set(tmp_path):
+    """A share of what would be private, and then it is not private."""
+    changes = {"transfer.size": 0, "transfer.from-private": 0.2}
+    config = table_config(tmp_path, **changes)
+
+    parts = load_parts(config)
+
+    assert len(parts.transfer) == 10  # a fifth of 60 - 5 - 5
+    assert len(parts.private_pool) == 30  # 3 x 10 of the 40 that are left
+    assert rows(parts.transfer.inputs).isdisjoint(rows(parts.private_pool.inputs))
+
+
+@given(st.floats(0.1, 0.9), st.lists(st.integers(0, 2), min_size=30, max_size=60))
+def test_the_share_is_that_of_every_site(share, numbers):
+    """Rounded down at each, so that no site gives more than its share."""
+    sites = NaturalSites(names=("a", "b", "c"), numbers=np.asarray(numbers))
+    pool = np.random.default_rng(1).permutation(len(numbers))
+
+    held, kept = hold_out(pool, share, sites)
+
+    assert sorted([*held, *kept]) == sorted(pool)
+    for number in range(3):
+        total = numbers.count(number)
+        assert np.sum(sites.numbers[held] == number) == int(share * total)
+
+
+def test_a_transfer_set_of_its_own_leaves_more_to_the_sites(tmp_path):
+    """Nothing of the data set is public for it."""
+    path = tmp_path / "transfer.npz"
+    own = np.ones((9, NUM_INPUTS), np.float32)
+    np.savez(path, inputs=own)
+    config = table_config(
+        tmp_path,
+        **{
+            "transfer.size": 0,
+            "transfer.path": str(path),
+            "data.per-site": "16",
+        },
+    )
+
+    parts = load_parts(config)
+
+    np.testing.assert_array_equal(parts.transfer.inputs, own)
+    assert len(parts.private_pool) == 48
+
+
+def test_a_transfer_set_of_other_examples_is_told_of(tmp_path):
+    """Its shape must be that of the data set."""
+    path = tmp_path / "transfer.npz"
+    np.savez(path, inputs=np.ones((9, 4), np.float32))
+    changes = {"transfer.size": 0, "transfer.path": str(path)}
+
+    with pytest.raises(DataError, match=r"examples of shape \(4,\), must be \(6,\)"):
+        load_parts(table_config(tmp_path, **changes))

@@ -36,7 +36,7 @@ def plan(**changes: object) -> RunPlan:
         "rounds": 10,
         "steps_per_round": 2,
         "sampling_probability": 1.0,
-        "clipping_norm": 1.0,
+        "clipping_norms": (1.0,),
         "mechanism": Mechanism.DP_SGD,
         "epsilon": 1.0,
         "delta": DELTA,

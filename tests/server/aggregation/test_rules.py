@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from common.codec import FLOAT16, FLOAT32, encode
+from common.codec import CODECS, encode
 from common.soft_labels import SoftLabels, log_softmax
 from server.aggregation.enhanced_era import enhanced_era
 from server.aggregation.era import era
@@ -329,7 +329,7 @@ def test_consensus_keeps_temperature_transfer_set_and_indices() -> None:
     assert consensus.indices.tolist() == [4, 7]
 
 
-@pytest.mark.parametrize("codec", [FLOAT32, FLOAT16])
+@pytest.mark.parametrize("codec", CODECS.values(), ids=list(CODECS))
 def test_a_class_that_nobody_gives_probability_can_be_sent(codec: object) -> None:
     """The consensus is finite, and exactly 0 as a probability."""
     consensus = make_consensus([reply("a", [[1.0, 0.0]])], MEAN)

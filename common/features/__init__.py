@@ -1,0 +1,1 @@
+"""Public feature maps, learnt from the inputs of the transfer set alone."""

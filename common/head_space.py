@@ -1,0 +1,223 @@
+"""The public side of additive heads: features, digest, curvature, preconditioner.
+
+A head is a linear classifier W on public features phi of unit norm. Everything here
+follows from the transfer set, the run plan and the consensus; nothing is private.
+
+- *Digest*: a softmax forgets a constant per row, so row-centred log probabilities are
+  the logits, and least squares on the transfer examples finds the head behind them:
+  exactly where the examples span the feature space.
+- *Step*: dW = (n h H + (ridge / K) I)^-1 G with the public second moment
+  H = mean phi phi^T over the transfer set, the curvature h = mean p (1 - p) of the
+  head's answers there, n the mean nominal size of K sites, and G the noised sum of
+  clipped residual outer products. It is a damped (Levenberg-Marquardt) Newton step of
+  multinomial logistic regression whose Hessian comes from public data, hence
+  post-processing of G. Public second moments as a preconditioner: Mehta et al. (2023),
+  "Towards Large Scale Transfer Learning for Differentially Private Image
+  Classification", https://arxiv.org/abs/2211.13403. We differ: the step is a site's
+  share of one pooled step, so that the log-opinion pool of the sites' heads is the
+  step that pooled data would have taken, however the examples are spread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from common.features.cache import public_basis
+from common.features.map import FeatureMap
+from common.features.recipe import parse_features
+from common.features.table import CoordinateTable
+from common.head_recipe import HeadRecipe
+from common.run_plan import RunPlan
+from common.soft_labels import SoftLabels
+from common.transfer_set import TransferSet
+
+MOST_SPACES_HELD = 4
+MOST_TABLES_HELD = 2
+CURVATURE_EXAMPLES = 2000  # a mean needs no more
+# Directions in which the labelled examples hardly differ carry only rounding.
+_LEAST_SINGULAR_VALUE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeadSpace:
+    """The feature space of a run's additive heads, the same at every site.
+
+    Attributes:
+        feature_map: from inputs to features.
+        coordinates: from inputs to the feature map's coordinates, remembered by row.
+        transfer_features: float32 [transfer_size, dimension].
+        second_moment: float64 [dimension, dimension], mean of phi phi^T.
+    """
+
+    feature_map: FeatureMap
+    coordinates: CoordinateTable
+    transfer_features: Tensor
+    second_moment: Tensor
+
+    @property
+    def dimension(self) -> int:
+        """Number of features."""
+        return int(self.transfer_features.shape[1])
+
+    def features(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the features of inputs, float32 [num_examples, dimension].
+
+        Args:
+            inputs: float32 [num_examples, ...]; an example's features depend on no
+                other example.
+        """
+        return self.feature_map.from_coordinates(self.coordinates(inputs))
+
+    def new_head(self, num_classes: int) -> nn.Sequential:
+        """Returns a head of zeros: [batch, dimension] to logits."""
+        linear = nn.Linear(self.dimension, num_classes, bias=False)
+        nn.init.zeros_(linear.weight)
+        # Flatten first: the shape that ghost clipping knows; vectors pass unchanged.
+        return nn.Sequential(nn.Flatten(), linear)
+
+    def digest(self, head: nn.Sequential, consensus: SoftLabels) -> None:
+        """Fits ``head`` to a consensus by least squares, in place.
+
+        Args:
+            head: from :meth:`new_head`; nothing of what it was is left.
+            consensus: on examples of the transfer set.
+        """
+        logits = consensus.log_probabilities.astype(np.float64) * consensus.temperature
+        logits -= logits.mean(axis=1, keepdims=True)
+        inverse = _pseudo_inverse(self, consensus.indices.tobytes())
+        weight = (inverse @ torch.from_numpy(logits)).T.float()
+        with torch.no_grad():
+            weight_of(head).copy_(weight)
+
+    def preconditioner(self, plan: RunPlan, head: nn.Sequential) -> Tensor:
+        """Returns (h H + ridge / (K n) I)^-1, float64 [dimension, dimension].
+
+        Args:
+            plan: with a head; its ridge, sites K and mean nominal size n.
+            head: that the round starts from; it was released, or will be.
+        """
+        if plan.head is None:
+            raise ValueError("Expected a run plan with additive heads.")
+        examples = plan.head.sites * plan.mean_nominal_examples
+        damping = torch.full((self.dimension,), plan.head.ridge / examples).double()
+        hessian = self.curvature(head) * self.second_moment + torch.diag(damping)
+        return torch.cholesky_inverse(torch.linalg.cholesky(hessian))
+
+    def curvature(self, head: nn.Sequential) -> float:
+        """Returns the mean of p (1 - p) of a head's answers, in [0, 1/4].
+
+        Args:
+            head: asked about the first :data:`CURVATURE_EXAMPLES` transfer examples.
+        """
+        with torch.inference_mode():
+            logits = head(self.transfer_features[:CURVATURE_EXAMPLES]).double()
+            probabilities = torch.softmax(logits, dim=1)
+            return float((probabilities * (1 - probabilities)).mean())
+
+
+class HeadOnFeatures(nn.Sequential):
+    """Features and head as one module, from inputs to logits.
+
+    Args:
+        space: of the head.
+        head: from :meth:`HeadSpace.new_head`.
+    """
+
+    def __init__(self, space: HeadSpace, head: nn.Sequential) -> None:
+        weight = weight_of(head)
+        linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+        with torch.no_grad():
+            linear.weight.copy_(weight)
+        super().__init__(space.feature_map, linear)
+        self._space = space
+
+    def predict_logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the logits of inputs, [num_examples, num_classes].
+
+        The same as a forward pass, but features of inputs seen before are remembered:
+        many heads are asked about the same examples.
+
+        Args:
+            inputs: float32 [num_examples, ...].
+        """
+        features = torch.from_numpy(self._space.features(inputs))
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = self[1](features).numpy()
+        return logits
+
+
+def weight_of(head: nn.Sequential) -> nn.Parameter:
+    """Returns the weights of a head, [num_classes, dimension]."""
+    weight = head[1].weight
+    if not isinstance(weight, nn.Parameter):
+        raise TypeError("Expected a head from HeadSpace.new_head.")
+    return weight
+
+
+def head_space(recipe: HeadRecipe, transfer_set: TransferSet) -> HeadSpace:
+    """Returns the feature space of a recipe on a transfer set; remembered.
+
+    Args:
+        recipe: which features, and how many.
+        transfer_set: whose inputs the features are learnt from.
+
+    Raises:
+        DataError: features that do not fit the examples, or more than they span.
+    """
+    return _head_space(recipe, _Identified(transfer_set))
+
+
+class _Identified:
+    """A transfer set that is equal to another of the same content."""
+
+    def __init__(self, transfer_set: TransferSet) -> None:
+        self.transfer_set = transfer_set
+
+    def __hash__(self) -> int:
+        return hash(self.transfer_set.content_id)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Identified)
+            and other.transfer_set.content_id == self.transfer_set.content_id
+        )
+
+
+@lru_cache(maxsize=MOST_SPACES_HELD)
+def _head_space(recipe: HeadRecipe, identified: _Identified) -> HeadSpace:
+    transfer_set = identified.transfer_set
+    table = _coordinates(recipe.features, identified)
+    feature_map = FeatureMap(
+        table.basis, dimension=recipe.dimension, exponent=recipe.exponent
+    )
+    features = feature_map.from_coordinates(table(transfer_set.inputs))
+    transfer_features = torch.from_numpy(features)
+    wide = transfer_features.double()
+    return HeadSpace(
+        feature_map=feature_map,
+        coordinates=table,
+        transfer_features=transfer_features,
+        second_moment=wide.T @ wide / len(wide),
+    )
+
+
+@lru_cache(maxsize=MOST_TABLES_HELD)
+def _coordinates(features: str, identified: _Identified) -> CoordinateTable:
+    return CoordinateTable(
+        public_basis(parse_features(features), identified.transfer_set)
+    )
+
+
+@lru_cache(maxsize=MOST_SPACES_HELD)
+def _pseudo_inverse(space: HeadSpace, indices: bytes) -> Tensor:
+    """Returns the pseudo-inverse of the labelled examples' features, float64."""
+    rows = torch.from_numpy(np.frombuffer(indices, np.int32).copy()).long()
+    return torch.linalg.pinv(
+        space.transfer_features[rows].double(), rtol=_LEAST_SINGULAR_VALUE
+    )
