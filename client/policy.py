@@ -38,7 +38,7 @@ class SitePolicy:
     num_classes: int
     allow_non_private: bool = False
     least_noise_multiplier: float = 0.0
-    mechanisms: frozenset[Mechanism] = frozenset({Mechanism.DP_SGD, Mechanism.DP_HEAD})
+    mechanisms: frozenset[Mechanism] = frozenset({Mechanism.DP_SGD})
 
     def __post_init__(self) -> None:
         checks.non_empty(site_name=self.site_name, dataset_id=self.dataset_id)

@@ -10,6 +10,8 @@ from torch import nn
 
 from client.hello import answer_hello
 from client.parts import SiteParts
+from client.personal_student import PersonalStudent, train_personal_student
+from client.personal_training import PersonalRecipe
 from client.policy import SitePolicy
 from client.private_data import PrivateData
 from client.random_stream import Randomness
@@ -108,6 +110,23 @@ class Site:
         student = new_student(self._parts, row.plan)
         student.load(row.weights)
         return student.released()
+
+    def train_personal(self, run_id: str, recipe: PersonalRecipe) -> PersonalStudent:
+        """Returns a personal student: own data without noise, plus the consensus.
+
+        For after the finish. No request leads here, and no answer depends on it: the
+        site itself stays as it is.
+
+        Args:
+            run_id: of a run that the site took part in.
+            recipe: how it is trained.
+
+        Raises:
+            RequestRefusedError: the run is unknown.
+        """
+        with self._lock:
+            row, _ = self._parts.committed(run_id)
+            return train_personal_student(self._parts, row.plan, row.weights, recipe)
 
     def _answer(self, request: Envelope) -> Envelope:
         agreed = self._parts.store.fingerprint(self.policy.dataset_id)

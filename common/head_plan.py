@@ -37,19 +37,24 @@ def planned_mu(config: Config) -> float:
     return gaussian_mu_at(epsilon=config.privacy.epsilon, delta=config.privacy.delta)
 
 
-def plan_head(config: Config, *, num_classes: int) -> HeadChoice:
+def plan_head(
+    config: Config, *, num_classes: int, transfer_size: int, most_dimensions: int
+) -> HeadChoice:
     """Returns rounds, dimension, ridge, exponent and clipping norms of a run's heads.
 
     Args:
         config: with additive heads; keys that are not 0 override the rule.
         num_classes: number of classes.
+        transfer_size: examples in the transfer set.
+        most_dimensions: that the features of the transfer set span; bounds the rule,
+            not the user, who is told when the features are made.
     """
     chosen = choose_head(
         sites=config.sites,
         nominal_examples=config.mean_nominal_examples,
         mu=planned_mu(config),
         num_classes=num_classes,
-        transfer_size=config.transfer.size,
+        transfer_size=transfer_size,
     )
     asked = config.head
     first, *later = chosen.clipping_norms
@@ -59,7 +64,7 @@ def plan_head(config: Config, *, num_classes: int) -> HeadChoice:
     return replace(
         chosen,
         rounds=rounds,
-        dimension=asked.dimension or chosen.dimension,
+        dimension=asked.dimension or min(chosen.dimension, most_dimensions),
         ridge=asked.ridge or chosen.ridge,
         exponent=asked.exponent or chosen.exponent,
         clipping_norms=(first, *later)[:rounds],

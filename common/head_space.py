@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from common.features.cache import public_basis
-from common.features.map import FeatureMap
+from common.features.map import FeatureMap, most_dimensions
 from common.features.recipe import parse_features
 from common.features.table import CoordinateTable
 from common.head_recipe import HeadRecipe
@@ -173,6 +173,20 @@ def head_space(recipe: HeadRecipe, transfer_set: TransferSet) -> HeadSpace:
     return _head_space(recipe, _Identified(transfer_set))
 
 
+def spanned_dimensions(features: str, transfer_set: TransferSet) -> int:
+    """Returns how many features there can be: components that the examples span.
+
+    Args:
+        features: sets of public features joined by ``+``.
+        transfer_set: whose inputs the features are learnt from.
+
+    Raises:
+        DataError: features that do not fit the examples.
+    """
+    table = _coordinates(features, _Identified(transfer_set))
+    return most_dimensions(table.basis)
+
+
 class _Identified:
     """A transfer set that is equal to another of the same content."""
 
@@ -218,6 +232,6 @@ def _coordinates(features: str, identified: _Identified) -> CoordinateTable:
 def _pseudo_inverse(space: HeadSpace, indices: bytes) -> Tensor:
     """Returns the pseudo-inverse of the labelled examples' features, float64."""
     rows = torch.from_numpy(np.frombuffer(indices, np.int32).copy()).long()
-    return torch.linalg.pinv(
-        space.transfer_features[rows].double(), rtol=_LEAST_SINGULAR_VALUE
-    )
+    features = space.transfer_features[rows].double()
+    inverse: Tensor = torch.linalg.pinv(features, rtol=_LEAST_SINGULAR_VALUE)
+    return inverse

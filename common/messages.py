@@ -108,7 +108,7 @@ class RoundRequest:
             number of the last round.
         indices: int32 [num_next], transfer examples to label; empty at finish.
         consensus_indices: int32 [num_consensus]; empty before the first consensus.
-        consensus: payload [num_consensus, num_classes] by the plan's codec.
+        consensus: payload of num_consensus rows by the plan's codec, in its shape.
     """
 
     run_id: str
@@ -149,7 +149,7 @@ class RoundReply:
         run_id: of the request.
         round_number: of the request.
         transfer_set_id: content id of the transfer set that was labelled.
-        soft_labels: payload [num_examples, num_classes]; no rows at finish.
+        soft_labels: payload of the asked rows in the codec's shape; no rows at finish.
         budget_exhausted: whether the site is past its committed private rounds.
         ledger_entries: number of entries in the site's ledger.
     """

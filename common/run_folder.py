@@ -52,6 +52,11 @@ class RunFolder:
         return self.root / "local_students"
 
     @property
+    def personal_students(self) -> Path:
+        """Folder of every site's personal student; simulations only."""
+        return self.root / "personal_students"
+
+    @property
     def checkpoint(self) -> Path:
         """Folder of what a resume needs."""
         return self.root / "checkpoint"

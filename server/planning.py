@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 from common.config import Config
-from common.head_plan import head_recipe, plan_head, planned_rounds
+from common.head_plan import head_features, head_recipe, plan_head, planned_rounds
 from common.head_recipe import HeadRecipe
+from common.head_space import spanned_dimensions
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
 from common.run_plan import RunPlan
@@ -86,8 +87,15 @@ def _model_training(
 def _head_training(
     config: Config, transfer_set: TransferSet, *, num_classes: int
 ) -> _Training:
-    choice = plan_head(config, num_classes=num_classes)
-    recipe = head_recipe(config, choice, input_shape=transfer_set.inputs.shape[1:])
+    input_shape = transfer_set.inputs.shape[1:]
+    features = head_features(config, input_shape=input_shape)
+    choice = plan_head(
+        config,
+        num_classes=num_classes,
+        transfer_size=len(transfer_set),
+        most_dimensions=spanned_dimensions(features, transfer_set),
+    )
+    recipe = head_recipe(config, choice, input_shape=input_shape)
     is_private = config.privacy.mechanism != "none"
     return _Training(
         steps_per_round=1,

@@ -19,6 +19,7 @@ from common.atomic_file import write_atomically
 from common.codec import CODECS
 from common.config import Config
 from common.data.parts import PublicParts
+from common.student_file import student_to_bytes
 from server import metrics
 from server.aggregation.rules import make_consensus, make_rule
 from server.answers import Answers, sort_answers
@@ -87,13 +88,13 @@ class RoundDriver:
         """
         state = self._begin()
         if state.round_number == self._plan.rounds:
-            self._write_student(state)
+            self._write_student()
         if state.is_finished:
             return state
         self._roll_call.gather(sites=self._config.sites)
         hello = self._exchange.take_traffic()
         state = self._run_rounds(replace(state, traffic=state.traffic + hello))
-        self._write_student(state)
+        self._write_student()
         return self._finish(state)
 
     def _begin(self) -> RoundState:
@@ -192,8 +193,11 @@ class RoundDriver:
             log.warning(rejection.detail)
         return answers
 
-    def _write_student(self, state: RoundState) -> None:
-        write_atomically(self._folder.global_student, state.student)
+    def _write_student(self) -> None:
+        student = self._student.whole()
+        name = self._config.global_student_model
+        content = student_to_bytes(student, self._parts.describe(name, student))
+        write_atomically(self._folder.global_student, content)
 
     def _finish(self, state: RoundState) -> RoundState:
         """Sends the last consensus to every connected site; none has to answer."""

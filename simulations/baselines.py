@@ -21,13 +21,19 @@ from common.losses import hard_cross_entropy
 from common.models.zoo import build_model
 from common.prediction import accuracy
 from common.run_folder import RunFolder
+from common.run_plan import Scalar
 from common.seeds import derive_seed, torch_generator
-from simulations.alone import students_alone
+from simulations.alone import student_on_pooled_data, students_alone
 from simulations.federation import run_federation
 from simulations.rounds import read_rounds
 from simulations.sites import private_examples
 
 Figures = Mapping[str, float]
+WITHOUT_PRIVACY: dict[str, Scalar] = {
+    "privacy.mechanism": "none",
+    "allow-non-private": True,
+}
+STUDENTS = "no-privacy.students"
 
 
 def alone(
@@ -71,6 +77,8 @@ def pooled(config: Config, parts: Parts, folder: Path) -> Figures:
     """
 
     def compute() -> Figures:
+        if config.has_heads:
+            return pooled_head()
         examples = private_examples(config, parts)
         inputs = torch.from_numpy(np.concatenate([one.inputs for one in examples]))
         labels = torch.from_numpy(np.concatenate([one.labels for one in examples]))
@@ -94,6 +102,12 @@ def pooled(config: Config, parts: Parts, folder: Path) -> Figures:
         test = parts.test
         return {"test_accuracy": accuracy(student, test.inputs, test.labels)}
 
+    def pooled_head() -> Figures:
+        plain = config.with_overrides(WITHOUT_PRIVACY | {STUDENTS: "heads"})
+        student = student_on_pooled_data(plain, parts, folder / "pooled.sqlite")
+        test = parts.test
+        return {"test_accuracy": accuracy(student, test.inputs, test.labels)}
+
     return _once(folder / "pooled.json", compute)
 
 
@@ -109,9 +123,9 @@ def no_privacy(config: Config, folder: Path) -> Figures:
     def compute() -> Figures:
         federation = run_federation(
             config.with_overrides(
-                {
-                    "privacy.mechanism": "none",
-                    "allow-non-private": True,
+                WITHOUT_PRIVACY
+                | {
+                    STUDENTS: "heads" if config.has_heads else "models",
                     "output": str(run.root),
                     "resume": run.config.exists(),
                 }

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from common.errors import ConfigError
-from simulations.cli import Format, OutputFormat, _require_extra, parse_assignments
+from simulations.cli import Format, OutputFormat, parse_assignments, require_extra
 
 if TYPE_CHECKING:
     from common.config.explain import KeyFacts, SectionFacts
@@ -67,7 +67,7 @@ def check(
     shape and size; nothing is trained and no private value is shown.
     """
     overrides = parse_assignments(assignments or [])
-    _require_extra()
+    require_extra()
     from simulations.check.display import last_line, print_findings  # noqa: PLC0415
     from simulations.check.finding import exit_code  # noqa: PLC0415
 

@@ -104,7 +104,7 @@ def simulate(
     overrides = parse_assignments(assignments or [])
     if no_baselines:
         overrides["baselines.enabled"] = "false"
-    _require_extra()
+    require_extra()
     _simulate(
         config,
         overrides=overrides,
@@ -127,7 +127,7 @@ def report(
 
     RUN_FOLDER is what `fedstill simulate` left behind, such as runs/digits-demo.
     """
-    _require_extra()
+    require_extra()
     from simulations.report.page import write_report  # noqa: PLC0415
     from simulations.table import next_step  # noqa: PLC0415
 
@@ -210,7 +210,8 @@ def _say_how_to_resume(name: str, overrides: dict[str, str], folder: RunFolder) 
     )
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
+    """Raises FedstillError where what simulations need is not installed."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise FedstillError(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from common.atomic_file import write_atomically
 from common.config import Config, load_config
 from common.run_folder import RunFolder
+from simulations.data_wording import dealt_out, transfer_examples
 from simulations.privacy_statement import privacy_statement
 from simulations.summary import Summary
 from simulations.table import baseline_rows
@@ -42,7 +43,7 @@ def model_card(config: Config, summary: Summary) -> str:
         "## How it was trained",
         "\n".join(_training(config, summary)),
         "## How to load it",
-        _loading(config),
+        _loading(),
         "## Limits",
         _limits(),
     ]
@@ -54,7 +55,7 @@ def _what_it_is(config: Config, summary: Summary) -> str:
     return (
         f"A `{config.global_student_model}` classifier for `{config.data.name}`, "
         f"distilled from the soft labels of {of_count(config.sites, 'site')} "
-        f"({models}) on {config.transfer.size} public examples, in "
+        f"({models}) on {transfer_examples(config)}, in "
         f"{of_count(summary.rounds, 'round')}. It has seen no private data, only the "
         "consensus of the sites' answers. "
         f"Run `{summary.run_id}`, seed {summary.seed}."
@@ -78,39 +79,49 @@ def _privacy(summary: Summary) -> Iterator[str]:
         yield f"**{clause.title}.** {clause.text}"
 
 
+def _private_steps(config: Config) -> str:
+    if config.has_heads:
+        return "one full-batch step a round on additive heads, public preconditioner"
+    return (
+        f"{config.steps_per_round} a round, sampling probability "
+        f"{config.sampling_probability:g}, clipping norm "
+        f"{config.train.clipping_norm:g}, learning rate {config.train.learning_rate:g}"
+    )
+
+
+def _global_training(config: Config) -> str:
+    if config.global_student_model == "head":
+        return "least squares on the consensus of each round"
+    return (
+        f"{config.global_student.epochs} epochs a round at learning rate "
+        f"{config.global_student.learning_rate:g}"
+    )
+
+
 def _training(config: Config, summary: Summary) -> Iterator[str]:
-    data, train = config.data, config.train
+    privacy = summary.privacy
     sizes = sorted(set(config.nominal_examples))
     per_site = (
         f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     ) + " examples a site"
-    skew = f", alpha {data.alpha:g}" if data.partition == "dirichlet" else ""
-    yield f"- private data: {per_site}, dealt out {data.partition}{skew}"
-    yield (
-        f"- private steps: {config.steps_per_round} a round, sampling probability "
-        f"{config.sampling_probability:g}, clipping norm {train.clipping_norm:g}, "
-        f"learning rate {train.learning_rate:g}, mechanism {summary.privacy.mechanism}"
-    )
+    yield f"- private data: {per_site}, {dealt_out(config)}"
+    yield f"- private steps: {_private_steps(config)}, mechanism {privacy.mechanism}"
     yield (
         f"- consensus: {config.aggregation_rule} over soft labels at temperature "
         f"{config.distill.temperature:g}, {config.transfer.per_round} examples a round"
     )
-    yield (
-        f"- global student: {config.global_student.epochs} epochs a round at learning "
-        f"rate {config.global_student.learning_rate:g}"
-    )
+    yield f"- global student: {_global_training(config)}"
     yield "- everything else: `config.toml` beside this card"
 
 
-def _loading(config: Config) -> str:
+def _loading() -> str:
     return (
         "```python\n"
-        "from common.models.zoo import build_model\n"
-        "from safetensors.torch import load_file\n\n"
-        f"student = build_model({config.global_student_model!r}, "
-        "input_shape=..., num_classes=..., seed=0)\n"
-        'student.load_state_dict(load_file("global_student.safetensors"))\n'
-        "```"
+        "import fedstill\n\n"
+        'student = fedstill.load_student("global_student.safetensors")\n'
+        "```\n\n"
+        "The file holds architecture and preprocessing: `fedstill predict "
+        "global_student.safetensors INPUT` answers for a file of examples."
     )
 
 

@@ -182,10 +182,16 @@ def _several_sites(summary: Summary) -> Clause:
 
 def _how_it_is_kept(summary: Summary) -> Clause:
     ended = summary.privacy.budget_exhausted_at_round
+    taken = (
+        "once a round, each example's residual on public features is clipped and "
+        "Gaussian noise is added to the sum over all examples"
+        if summary.privacy.mechanism == "dp-head"
+        else "in every private step each example's gradient is clipped and Gaussian "
+        "noise is added to the sum over a Poisson sample"
+    )
     text = (
-        f"Mechanism {summary.privacy.mechanism}: in every private step each example's "
-        "gradient is clipped and Gaussian noise is added to the sum over a Poisson "
-        "sample. A step is charged to the site's ledger before it reads private data. "
+        f"Mechanism {summary.privacy.mechanism}: {taken}. A step is charged to the "
+        "site's ledger before it reads private data. "
         "What a site learns from the consensus, and the labels that it answers with, "
         "use private data only through those steps and cost nothing more."
     )

@@ -10,6 +10,7 @@ from common.config import Config, load_config
 from common.errors import ConfigError
 from common.run_folder import RunFolder
 from common.run_plan import Scalar
+from common.student_file import student_to_bytes
 from server.progress import RoundListener
 from simulations import baselines
 from simulations.federation import Federation, run_federation
@@ -109,5 +110,8 @@ def _save_local_students(federation: Federation, folder: RunFolder) -> None:
     for name, model, site in zip(
         config.site_names, config.site_models, federation.sites, strict=True
     ):
-        path = folder.local_students / f"{name}-{model}.safetensors"
-        write_atomically(path, site.student_bytes(config.run_id))
+        kind = "head" if config.has_heads else model
+        student = site.released_student(config.run_id)
+        description = federation.parts.describe(kind, student)
+        path = folder.local_students / f"{name}-{kind}.safetensors"
+        write_atomically(path, student_to_bytes(student, description))

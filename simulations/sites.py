@@ -90,6 +90,7 @@ def site_policy(config: Config, number: int, *, num_classes: int) -> SitePolicy:
         model=config.site_models[number],
         num_classes=num_classes,
         allow_non_private=config.allow_non_private,
+        mechanisms=frozenset({Mechanism(privacy.mechanism)}),
     )
 
 

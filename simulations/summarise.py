@@ -12,6 +12,7 @@ from common.errors import DataError
 from common.run_folder import RunFolder
 from server.checkpoint import checkpoint_path, load_checkpoint
 from simulations.federation import Federation
+from simulations.personal_figures import PersonalStudentFigures
 from simulations.rounds import RoundFigures, read_rounds
 from simulations.summary import (
     AloneFigures,
@@ -44,7 +45,11 @@ class BaselineRuns:
 
 
 def summarise(
-    federation: Federation, folder: RunFolder, runs: BaselineRuns | None
+    federation: Federation,
+    folder: RunFolder,
+    runs: BaselineRuns | None,
+    *,
+    personal: PersonalStudentFigures | None = None,
 ) -> Summary:
     """Returns the figures of a run.
 
@@ -52,6 +57,7 @@ def summarise(
         federation: the federation, finished.
         folder: its run folder, with metrics and checkpoint.
         runs: the baselines, or None where they were not run.
+        personal: figures of the personal students, or None where there are none.
     """
     config = federation.config
     rounds = read_rounds(folder.metrics)
@@ -68,13 +74,16 @@ def summarise(
         privacy=_privacy(federation, rounds),
         bytes=_bytes(federation, folder, rounds),
         seconds=round(sum(one.seconds for one in rounds), 1),
+        personal_students=personal,
     )
 
 
 def _local_students(federation: Federation) -> LocalStudentFigures:
     by_site = federation.local_accuracies(federation.parts.test)
     by_model: dict[str, list[float]] = defaultdict(list)
-    for name, model in zip(by_site, federation.config.site_models, strict=True):
+    config = federation.config
+    kinds = ("head",) * config.sites if config.has_heads else config.site_models
+    for name, model in zip(by_site, kinds, strict=True):
         by_model[model].append(by_site[name])
     return LocalStudentFigures(
         mean_test_accuracy=_mean(by_site.values()),
@@ -129,7 +138,7 @@ def _bytes(
         * config.transfer.per_round
         * federation.parts.num_classes
         * FLOAT32_BYTES,
-        fedavg_equivalent_up=replies * folder.global_student.stat().st_size,
+        fedavg_equivalent_up=replies * len(state.student),
     )
 
 

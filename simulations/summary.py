@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from common import checks
 from common.errors import DataError
+from simulations.personal_figures import PersonalStudentFigures
 
 Epsilon = Annotated[
     float, BeforeValidator(lambda value: math.inf if value is None else value)
@@ -203,6 +204,7 @@ class Summary:
         privacy: what it cost in privacy.
         bytes: what it cost on the wire.
         seconds: wall-clock time of the federation, without its baselines.
+        personal_students: the sites' personal students; None where there are none.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Summary:
     privacy: PrivacyFigures
     bytes: ByteFigures
     seconds: float
+    personal_students: PersonalStudentFigures | None = None
 
     def to_json(self) -> str:
         """Returns the content of ``summary.json``; ends with a line break."""

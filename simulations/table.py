@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.run_folder import RunFolder
+from simulations.personal_figures import mean_comparison
 from simulations.summary import Summary
 from simulations.wording import (
     bytes_text,
@@ -53,7 +54,28 @@ def result_rows(summary: Summary) -> list[Row]:
         (f"  {model}", percent(accuracy), "")
         for model, accuracy in summary.local_students.by_model.items()
     ]
-    return rows + baseline_rows(summary)
+    return rows + personal_rows(summary) + baseline_rows(summary)
+
+
+def personal_rows(summary: Summary) -> list[Row]:
+    """Returns (who, accuracy, remark) of the personal students, if there are any."""
+    figures = summary.personal_students
+    if figures is None:
+        return []
+    mean = mean_comparison(tuple(figures.by_site.values()))
+    alone, everybody, personal = mean.alone, mean.global_student, mean.personal
+    return [
+        (
+            "Personal students, own class mix",
+            percent(personal.own_mix),
+            _others(alone.own_mix, everybody.own_mix),
+        ),
+        (
+            "Personal students, everybody's mix",
+            percent(personal.test_accuracy),
+            _others(alone.test_accuracy, everybody.test_accuracy),
+        ),
+    ]
 
 
 def baseline_rows(summary: Summary) -> list[Row]:
@@ -102,6 +124,10 @@ def _table(summary: Summary) -> Table:
             end_section=number == ours - 1,
         )
     return table
+
+
+def _others(alone: float, everybody: float) -> str:
+    return f"alone {percent(alone)}, global {percent(everybody)}"
 
 
 def _gain(summary: Summary) -> str:

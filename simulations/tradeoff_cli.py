@@ -17,8 +17,8 @@ from simulations.cli import (
     INTERRUPTED,
     Format,
     OutputFormat,
-    _require_extra,
     parse_assignments,
+    require_extra,
 )
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def tradeoff(  # noqa: PLR0913 - typer reads options from the signature
     CONFIG is a TOML file, or the name of a bundled config. What no option names is as
     in the config.
     """
-    _require_extra()
+    require_extra()
     changes = parse_assignments(assignments or [])
     if no_baselines:
         baselines = ""

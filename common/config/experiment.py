@@ -26,7 +26,16 @@ from common.config.section import CountOrZero, Section
 from common.run_plan import Scalar
 
 # What may differ between a run and its resumption, or between two machines.
-NOT_IDENTITY = frozenset({"output", "resume", "data.path"})
+NOT_IDENTITY = frozenset(
+    {
+        "output",
+        "resume",
+        "data.path",
+        "data.test-path",
+        "data.schema",
+        "transfer.path",
+    }
+)
 RUN_ID_DIGITS = 12
 MOST_SITES = 100_000
 

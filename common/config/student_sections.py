@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from common.config.lists import check_features, check_model_name
-from common.config.section import Count, Positive, Section
+from common.config.section import Count, Positive, Section, Share
 
 
 def _global_student_name(name: str) -> str:
@@ -65,13 +65,16 @@ class PersonalStudent(Section):
     """``[personal-student]``: a site's own model, trained without noise; never leaves.
 
     Attributes:
-        enabled: whether sites train one at the finish of a run.
-        epochs: passes over the site's own examples.
-        learning_rate: Adam's, dimensionless.
-        batch_size: own examples a step.
+        enabled: whether a simulation trains one at every site after the finish, and
+            compares it with the global student and with the site alone.
+        epochs: passes over the site's own examples, more where they are few.
+        learning_rate: Adam's at the start, dimensionless; it falls to 0.
+        batch_size: own examples a step, and as many transfer examples.
+        own_weight: weight of the own examples' loss beside that of the consensus.
     """
 
-    enabled: bool = False
+    enabled: bool = True
     epochs: Count = 10
     learning_rate: Positive = 0.003
     batch_size: Count = 64
+    own_weight: Share = 0.5

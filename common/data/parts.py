@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from common.config import Config
 from common.data.data_set import DataSet, NaturalSites
@@ -18,7 +19,9 @@ from common.data.examples import LabelledExamples
 from common.data.loaders import load_data_set
 from common.data.transfer_file import read_transfer_set
 from common.errors import DataError
+from common.features.map import FeatureMap
 from common.seeds import numpy_generator
+from common.student_description import StudentDescription
 from common.transfer_set import TransferSet
 
 Rows = NDArray[np.int64]
@@ -35,6 +38,8 @@ class PublicParts:
         test: for reported figures only.
         num_classes: number of classes.
         input_shape: shape of one example.
+        white: what whole numbers were divided by; None where inputs came as they are.
+        class_names: one a class, in order; None where classes have numbers only.
     """
 
     transfer: TransferSet
@@ -42,6 +47,27 @@ class PublicParts:
     test: LabelledExamples
     num_classes: int
     input_shape: tuple[int, ...]
+    white: int | None = None
+    class_names: tuple[str, ...] | None = None
+
+    def describe(self, architecture: str, student: nn.Module) -> StudentDescription:
+        """Returns what a file of a student for these examples says about it.
+
+        Args:
+            architecture: a name of the zoo, or ``head``.
+            student: the whole student, from inputs to logits.
+        """
+        layout = None
+        if isinstance(student, nn.Sequential) and isinstance(student[0], FeatureMap):
+            layout = student[0].layout()
+        return StudentDescription(
+            architecture=architecture,
+            input_shape=self.input_shape,
+            num_classes=self.num_classes,
+            white=self.white,
+            class_names=self.class_names,
+            features=layout,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,6 +109,8 @@ def load_parts(config: Config) -> Parts:
         test=public.test,
         num_classes=public.num_classes,
         input_shape=public.input_shape,
+        white=public.white,
+        class_names=public.class_names,
         private_pool=cut.data_set.examples.select(cut.pool),
         natural_sites=_sites_of(config, cut),
     )
@@ -105,6 +133,8 @@ def _public(config: Config, cut: _Cut) -> PublicParts:
         test=(examples if own_test is None else own_test).select(cut.test),
         num_classes=examples.num_classes,
         input_shape=examples.input_shape,
+        white=getattr(examples, "white", None),
+        class_names=getattr(examples, "class_names", None),
     )
 
 

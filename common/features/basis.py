@@ -54,7 +54,7 @@ class FeatureBasis(nn.Module):
     @property
     def input_shape(self) -> Shape:
         """Shape of one example."""
-        return self._parts()[0].input_shape
+        return self.parts()[0].input_shape
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Maps float32 [num_examples, *input_shape] to [num_examples, dimension].
@@ -75,7 +75,7 @@ class FeatureBasis(nn.Module):
         Args:
             dimension: number of components kept, at most :attr:`dimension`.
         """
-        result = FeatureBasis(self._parts(), dimension=dimension)
+        result = FeatureBasis(self.parts(), dimension=dimension)
         for name, buffer in result.named_buffers(recurse=False):
             source = self.get_buffer(name)
             buffer.copy_(
@@ -88,15 +88,16 @@ class FeatureBasis(nn.Module):
         return {
             "input_shape": list(self.input_shape),
             "dimension": self.dimension,
-            "sets": [part.layout() for part in self._parts()],
+            "sets": [part.layout() for part in self.parts()],
         }
 
-    def _parts(self) -> list[FeatureSet]:
+    def parts(self) -> list[FeatureSet]:
+        """Returns the sets, in order."""
         return [part for part in self.sets if isinstance(part, FeatureSet)]
 
     def _coordinates(self, batch: Tensor) -> Tensor:
         total = batch.new_zeros(len(batch), self.dimension)
-        for number, part in enumerate(self._parts()):
+        for number, part in enumerate(self.parts()):
             centred = part(batch) - self.get_buffer(f"centre_{number}")
             total.addmm_(centred, self.get_buffer(f"matrix_{number}"))
         return total

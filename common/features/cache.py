@@ -23,7 +23,7 @@ from common.safetensors_header import metadata_of, with_metadata
 from common.transfer_set import TransferSet
 from common.weights import load_into, sha256, to_bytes
 
-SCHEMA = "fedstill-features-1"  # another number whenever a basis would come out anew
+SCHEMA = "fedstill-features-2"  # another number whenever a basis would come out anew
 MOST_BASES_HELD = 4
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.config import Config
+from simulations.data_wording import dealt_out, transfer_examples
 from simulations.rounds import RoundFigures
 from simulations.summary import Summary
 from simulations.wording import (
@@ -18,12 +19,6 @@ from simulations.wording import (
     points,
     times_text,
 )
-
-PARTITIONS = {
-    "iid": "evenly",
-    "dirichlet": "unevenly (Dirichlet, alpha {alpha:g})",
-    "shards": "by label ({shards} shards a site)",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +68,12 @@ def lede(config: Config, summary: Summary) -> str:
     models = " and ".join(_comma(f"{count} {name}" for name, count in counts.items()))
     sizes = sorted(set(config.nominal_examples))
     size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    dealt = PARTITIONS[config.data.partition].format(
-        alpha=config.data.alpha, shards=config.data.shards_per_site
-    )
+    students = "additive heads" if config.has_heads else "models"
     return (
         f"{of_count(config.sites, 'site')} ({models}) with {size} private examples of "
-        f"{config.data.name} each, dealt out {dealt}, learned from one another's soft "
-        f"labels on {config.transfer.size} public examples for "
-        f"{of_count(summary.rounds, 'round')}."
+        f"{config.data.name} each, {dealt_out(config)}, learned from one another's "
+        f"soft labels on {transfer_examples(config)} for "
+        f"{of_count(summary.rounds, 'round')}; {students} answered."
     )
 
 

@@ -19,6 +19,7 @@ from simulations.privacy_statement import privacy_statement
 from simulations.report import content
 from simulations.report.attendance import attendance
 from simulations.report.figures import draw_figures
+from simulations.report.personal import personal_table
 from simulations.report.points import points
 from simulations.rounds import RoundFigures, read_rounds
 from simulations.summary import Summary
@@ -106,6 +107,7 @@ def render(run: RunRecord) -> str:
         notices=content.notices(run.metrics, run.summary),
         attendance=attendance(run.metrics),
         sites=content.site_rows(run.config, run.summary),
+        personal=personal_table(run.config, run.summary),
         command=content.reproduce(run.summary),
     )
 

@@ -28,7 +28,7 @@ VARIES_WITH = MappingProxyType(
         FEDERATION: frozenset({"epsilon", "mechanism", "rule"}),
         NO_PRIVACY: frozenset({"mechanism", "rule"}),
         ALONE: frozenset({"epsilon", "mechanism"}),
-        ALONE_WITHOUT_PRIVACY: frozenset[str](),
+        ALONE_WITHOUT_PRIVACY: frozenset({"mechanism"}),
         POOLED: frozenset({"epsilon", "mechanism"}),
         FEDAVG: frozenset({"epsilon"}),
     }
@@ -46,6 +46,7 @@ METHODS = MappingProxyType(
         (ALONE, "models"): "simulations.tradeoff.methods:alone",
         (ALONE, "heads"): "simulations.tradeoff.methods:alone",
         (ALONE_WITHOUT_PRIVACY, "models"): "simulations.tradeoff.methods:alone",
+        (ALONE_WITHOUT_PRIVACY, "heads"): "simulations.tradeoff.methods:alone",
         (POOLED, "heads"): "simulations.tradeoff.methods:pooled_head",
         (FEDAVG, "models"): "simulations.tradeoff.methods:dp_fedavg",
     }

@@ -59,6 +59,7 @@ POLICY = SitePolicy(
     budget=PrivacyBudget(epsilon=100.0, delta=1e-3),
     model="mlp",
     num_classes=NUM_CLASSES,
+    mechanisms=frozenset({Mechanism.DP_SGD, Mechanism.DP_HEAD}),
 )
 
 

@@ -234,7 +234,11 @@ def test_a_round_is_charged_as_one_gaussian_release(tmp_path):
         budget = PrivacyBudget(epsilon=1.0, delta=1e-5)
         site = make_site(folder, policy=make_policy(budget=budget))
         plan = make_head_plan(
-            rounds=rounds, epsilon=1.0, delta=1e-5, noise_multiplier=0.0
+            rounds=rounds,
+            epsilon=1.0,
+            delta=1e-5,
+            noise_multiplier=0.0,
+            clipping_norms=(FIRST_NORM,),
         )
         reply = HelloReply.from_envelope(site.answer(hello(plan)))
         assert (reply.rounds, reply.epsilon <= 1.0) == (rounds, True)

@@ -7,6 +7,7 @@ import pytest
 from torch import nn
 
 from client import hello as hello_module
+from client.policy import SitePolicy
 from client.private_data import PrivateData
 from common.envelope import Envelope, MessageKind
 from common.errors import DataError
@@ -18,6 +19,7 @@ from common.privacy.events import Mechanism, PrivacyEvent, PrivacyUnit
 from common.transfer_set import TransferSet
 from tests.client.support import (
     NOMINAL,
+    NUM_CLASSES,
     hello,
     make_data,
     make_plain_plan,
@@ -286,4 +288,13 @@ def test_policy_refuses_a_delta_that_gives_away_an_example():
 
 def test_policy_allows_only_known_mechanisms_by_default():
     """What the owner did not name is not allowed."""
-    assert make_policy().mechanisms == {Mechanism.DP_SGD}
+    policy = SitePolicy(
+        site_name="site-00",
+        dataset_id="ward-7",
+        nominal_examples=NOMINAL,
+        budget=PrivacyBudget(epsilon=1.0, delta=1e-3),
+        model="mlp",
+        num_classes=NUM_CLASSES,
+    )
+
+    assert policy.mechanisms == {Mechanism.DP_SGD}

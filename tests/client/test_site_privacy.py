@@ -83,7 +83,7 @@ def noise_of_rounds(folder, *, num_rounds, data=None, randomness=None):
 
 def expected_deviation():
     """Of a round's change: sqrt(steps) lr noise C / B, B from nominal examples."""
-    per_step = PLAN.learning_rate * PLAN.noise_multiplier * PLAN.clipping_norm
+    per_step = PLAN.learning_rate * PLAN.noise_multiplier * PLAN.clipping_norm(1)
     return PLAN.steps_per_round**0.5 * per_step / (PLAN.sampling_probability * NOMINAL)
 
 

@@ -5,6 +5,7 @@ from tests.mutants import (
     charge,
     deployment,
     noise,
+    personal,
     release,
     sampling,
     unknown,
@@ -19,4 +20,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *release.MUTANTS,
     *unknown.MUTANTS,
     *deployment.MUTANTS,
+    *personal.MUTANTS,
 )

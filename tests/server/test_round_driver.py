@@ -530,7 +530,7 @@ def test_the_server_app_refuses_a_bad_run_config() -> None:
         node_id=1,
         node_config={},
         state=RecordDict(),
-        run_config={"name": "small", "rounds": 0},
+        run_config={"name": "small", "rounds": -1},
     )
 
     with pytest.raises(ConfigError, match="rounds"):

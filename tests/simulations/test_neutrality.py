@@ -9,6 +9,7 @@ import pytest
 
 import simulations.federation
 from common.data.examples import LabelledExamples
+from common.run_folder import RunFolder
 from server.checkpoint import checkpoint_path, load_checkpoint
 from simulations.federation import run_federation
 from tests.simulations.tiny import tiny_config
@@ -25,6 +26,7 @@ HEADS = {
     "transfer__per_round": 200,
     "head__features": "pixels",
     "head__dimension": 15,
+    "head__ridge": 30.0,
     "codec__name": "logit",
     "codec__bits": 32,
 }
@@ -73,7 +75,7 @@ def consensus_of(folder, monkeypatch, *, how, sizes=EQUAL, **changes):
     name = f"{how}-{sizes[0]}".replace(" ", "-")
     config = tiny_config(folder / name, **{**HEADS, **changes})
     run_federation(config)
-    state = load_checkpoint(checkpoint_path(folder / name))
+    state = load_checkpoint(checkpoint_path(RunFolder(folder / name)))
     return np.exp(state.consensus.log_probabilities.astype(np.float64))
 
 

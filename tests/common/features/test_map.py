@@ -12,7 +12,12 @@ from hypothesis.extra import numpy as arrays
 from common.errors import DataError
 from common.features.basis import fit_basis
 from common.features.batches import featurise
-from common.features.map import FeatureMap, empty_map
+from common.features.map import (
+    INTERCEPT,
+    FeatureMap,
+    empty_map,
+    most_dimensions,
+)
 from common.weights import load_into, to_bytes
 from tests.common.features.support import IMAGES, digits, same_bytes, table
 
@@ -108,12 +113,23 @@ def test_a_component_is_scaled_by_its_variance(exponent):
     """By v^(-exponent/2)."""
     eigenvalues = TABLE.get_buffer("eigenvalues").double().numpy()
 
-    features = feature_map(TABLE, dimension=6, exponent=exponent).from_coordinates(
+    features = feature_map(TABLE, dimension=7, exponent=exponent).from_coordinates(
         np.ones((1, 6), np.float32)
     )
 
     scales = eigenvalues ** (-exponent / 2)
-    np.testing.assert_allclose(features[0], scales / np.linalg.norm(scales), rtol=1e-5)
+    components = features[0, :6] / np.linalg.norm(features[0, :6])
+    np.testing.assert_allclose(components, scales / np.linalg.norm(scales), rtol=1e-5)
+
+
+def test_a_table_has_a_constant_beside_its_components():
+    """The same for every row; the whole still has norm 1. Images have none."""
+    features = featurise(feature_map(TABLE, dimension=4), table())
+
+    assert (features[:, 3] == np.float32(INTERCEPT)).all()
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-6)
+    assert most_dimensions(TABLE) == TABLE.dimension + 1
+    assert most_dimensions(BASIS) == BASIS.dimension
 
 
 def test_a_file_needs_no_transfer_set():
@@ -140,8 +156,8 @@ def test_a_file_holds_what_is_needed_only():
 
 def test_more_dimensions_than_there_are_is_said_in_one_line():
     """Key, value, what is allowed, what happens now."""
-    with pytest.raises(DataError, match=r"\[head\] dimension = 7: .* span 6 .*run\.$"):
-        feature_map(TABLE, dimension=7)
+    with pytest.raises(DataError, match=r"\[head\] dimension = 8: .* span 7 .*run\.$"):
+        feature_map(TABLE, dimension=8)
 
 
 @pytest.mark.parametrize("change", [{"dimension": 0}, {"exponent": 1.5}])

@@ -48,7 +48,7 @@ def test_each_method_varies_with_its_own_axes(everything):
     assert count["alone"] == groups * 2 * 2
     assert count["pooled"] == groups * 2 * 2
     assert count["fedavg"] == groups * 2
-    assert count["alone-without-privacy"] == groups
+    assert count["alone-without-privacy"] == groups * 2
     assert len({task.key for task in tasks}) == len(tasks)
 
 
