@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from common.config import Config
     from common.run_plan import Scalar
     from simulations.summary import Summary
+    from simulations.tradeoff.tradeoff import Sweep
 
-__all__ = ["load_student", "main", "report", "simulate"]
+__all__ = ["load_student", "main", "report", "simulate", "tradeoff"]
 
 # Before anything else is imported: Flower, Ray and OpenMP look only once.
 quiet_environment()
@@ -77,6 +79,53 @@ def simulate(
         config,
         output=None if output is None else Path(output),
         resume=resume,
+        overrides={_dotted(key): value for key, value in overrides.items()},
+    )
+
+
+def tradeoff(
+    config: Path | str | Config,
+    *,
+    epsilon: Iterable[float] = (0.5, 1, 2, 4, 8, float("inf")),
+    seeds: int = 5,
+    mechanism: Iterable[str] | None = None,
+    rule: Iterable[str] | None = None,
+    partition: Iterable[str] | None = None,
+    baselines: Iterable[str] | None = None,
+    output: Path | str | None = None,
+    resume: bool = False,
+    jobs: int = 1,
+    **overrides: Scalar,
+) -> Sweep:
+    """Measures accuracy against epsilon; returns ``rows``, ``failed`` and ``folder``.
+
+    Args:
+        config: as for :func:`simulate`.
+        epsilon: the most that a site may spend; infinite for no privacy.
+        seeds: how many seeds, from the config's own upwards.
+        mechanism: ``dp-head``, ``dp-sgd``; None takes the config's, here and below.
+        rule: aggregation rules of ordinary students.
+        partition: ``iid``, ``dirichlet:0.5``, ``shards:2``.
+        baselines: what to compare with; empty for nothing, None for all there are.
+        output: the folder; by default ``runs/<name>-tradeoff``.
+        resume: whether to go on in an existing folder; finished cells are kept.
+        jobs: cells at a time; from two on each has a process of its own.
+        **overrides: as for :func:`simulate`.
+
+    Raises:
+        FedstillError: bad config, axes or data, or a taken folder.
+    """
+    from simulations.tradeoff.from_python import tradeoff as run  # noqa: PLC0415
+
+    return run(
+        config,
+        epsilon=epsilon,
+        seeds=seeds,
+        lists={"mechanism": mechanism, "rule": rule}
+        | {"partition": partition, "baselines": baselines},
+        output=None if output is None else Path(output),
+        resume=resume,
+        jobs=jobs,
         overrides={_dotted(key): value for key, value in overrides.items()},
     )
 

@@ -106,7 +106,7 @@ def train_personal_student(
     student.load(weights)
     seed = derive_seed(plan.seed, "personal-weights", site_name=site_name)
     own = parts.build(seed=seed)
-    _silence(own)
+    _silence(own, parts.transfer_set.inputs[:1])
     module = PersonalModel(student.released(), own)
     last = _last_layer(module.released)
     private_inputs, labels = parts.data.rows(np.arange(len(parts.data)))
@@ -150,10 +150,32 @@ def _examples(
     )
 
 
-def _silence(model: nn.Module) -> None:
-    """Lets a model that ends in a linear layer answer zero until it is trained."""
-    *_, last = model.modules()
-    if isinstance(last, nn.Linear):
-        nn.init.zeros_(last.weight)
-        if last.bias is not None:
-            nn.init.zeros_(last.bias)
+def _silence(model: nn.Module, inputs: NDArray[np.float32]) -> None:
+    """Lets a model that ends in a linear layer answer zero until it is trained.
+
+    Another model starts as it was built. The layer that comes last in the list of
+    modules need not be the one whose answer is the model's, so it is looked for.
+
+    Args:
+        model: changed in place.
+        inputs: float32 [1, ...], public.
+    """
+    answers: list[tuple[nn.Linear, Tensor]] = []
+    hooks = [
+        layer.register_forward_hook(
+            lambda layer, _, output: answers.append((layer, output))
+        )
+        for layer in model.modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    was_training = model.training
+    with torch.no_grad():
+        logits = model.eval()(torch.from_numpy(inputs.copy()))
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    for layer, answer in answers:
+        if answer is logits:
+            nn.init.zeros_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from common import checks
+from common.features.recipe import MOST_DIMENSIONS, parse_features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,7 @@ class HeadRecipe:
 
     Attributes:
         features: sets of public features joined by ``+``.
-        dimension: number of features kept, >= 1.
+        dimension: number of features kept, 1 to 512.
         exponent: a component of variance v is scaled by v^(-exponent/2), in [0, 1].
         ridge: damping of a step, shared by the sites, in examples, > 0.
         sites: planned sites, >= 1; a constant of the run however many answer.
@@ -38,8 +39,9 @@ class HeadRecipe:
     )
 
     def __post_init__(self) -> None:
-        checks.non_empty(features=self.features)
-        checks.positive(dimension=self.dimension, ridge=self.ridge, sites=self.sites)
+        parse_features(self.features)
+        checks.in_range(1, MOST_DIMENSIONS, dimension=self.dimension)
+        checks.positive(ridge=self.ridge, sites=self.sites)
         checks.in_range(0, 1, exponent=self.exponent)
 
     @classmethod

@@ -7,8 +7,6 @@ gives the same bytes. Reading one runs no code of its author's.
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +14,11 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from common.code_names import is_code_name
 from common.errors import DataError
 from common.features.map import empty_map
 from common.models.zoo import ZOO, build_model
+from common.own_code import current_folder_first, import_callable, in_one_line
 from common.run_folder import RunFolder
 from common.safetensors_header import metadata_of, with_metadata
 from common.student_description import FORMAT, StudentDescription
@@ -27,9 +27,7 @@ from common.weights import all_finite, odd_names, to_bytes
 Builder = Callable[[StudentDescription], nn.Module]
 
 HEAD = "head"  # public features, then a linear layer
-_OWN_MODEL = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _CONSEQUENCE = "Nothing was loaded."
-_MOST_LETTERS = 200
 
 
 def student_to_bytes(module: nn.Module, description: StudentDescription) -> bytes:
@@ -152,7 +150,7 @@ def _build(
 ) -> nn.Module:
     name = description.architecture
     builder = BUILDERS.get(name)
-    if builder is None and _OWN_MODEL.fullmatch(name):
+    if builder is None and is_code_name(name):
         if not allow_code:
             raise DataError(
                 f"{source}: the student is a model of its author's own, {name!r}, and "
@@ -171,12 +169,8 @@ def _build(
         raise DataError(
             f"{source}: architecture {name!r} cannot be built for examples of shape "
             f"{description.input_shape} and {description.num_classes} classes "
-            f"({type(error).__name__}: {_one_line(error)}). {_CONSEQUENCE}"
+            f"({in_one_line(error)}). {_CONSEQUENCE}"
         ) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:_MOST_LETTERS]
 
 
 def _zoo_model(description: StudentDescription) -> nn.Module:
@@ -203,9 +197,9 @@ def _head(description: StudentDescription) -> nn.Module:
 
 
 def _own_model(description: StudentDescription) -> nn.Module:
-    module, _, factory = description.architecture.partition(":")
-    build = getattr(importlib.import_module(module), factory)
-    student: nn.Module = build(description.input_shape, description.num_classes)
+    factory = import_callable(description.architecture)
+    with current_folder_first():
+        student: nn.Module = factory(description.input_shape, description.num_classes)
     return student
 
 

@@ -59,5 +59,5 @@ class GlobalHead:
 
     def accuracy(self, examples: LabelledExamples) -> float:
         """Returns the share of right answers on public labelled examples, in [0, 1]."""
-        features = self._space.features(examples.inputs)
+        features = self._space.public_features(examples.inputs)
         return accuracy(self._head, features, examples.labels)

@@ -96,12 +96,11 @@ def _head_training(
         most_dimensions=spanned_dimensions(features, transfer_set),
     )
     recipe = head_recipe(config, choice, input_shape=input_shape)
-    is_private = config.privacy.mechanism != "none"
     return _Training(
         steps_per_round=1,
         sampling_probability=1.0,
-        # No residual is longer than sqrt 2, so this one clips nothing.
-        clipping_norms=choice.clipping_norms if is_private else (math.sqrt(2),),
+        # Without noise as well: it keeps wrong labels from pulling without bound.
+        clipping_norms=choice.clipping_norms,
         learning_rate=1.0,
         head=recipe,
     )

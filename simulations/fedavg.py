@@ -71,7 +71,7 @@ class _Space:
     def accuracy(self, model: nn.Module, examples: LabelledExamples) -> float:
         inputs = examples.inputs
         if self.features is not None:
-            inputs = self.features.features(inputs)
+            inputs = self.features.public_features(inputs)
         return accuracy(model, inputs, examples.labels)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from datasets import Dataset
@@ -24,9 +25,11 @@ from flwr_datasets.partitioner import (
 )
 from numpy.typing import NDArray
 
+from common.arrays import read_only
 from common.errors import DataError
 
 LABEL, ROW = "label", "row"
+MOST_REMEMBERED = 8
 
 
 def partition(
@@ -53,9 +56,51 @@ def partition(
             scheme cannot deal out.
     """
     _check_sizes(sizes, available=len(labels))
+    return _dealt_out(
+        np.asarray(labels, np.int64).tobytes(),
+        tuple(int(size) for size in sizes),
+        scheme=scheme,
+        alpha=float(alpha),
+        shards_per_site=shards_per_site,
+        seed=seed,
+    )
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _dealt_out(
+    label_bytes: bytes,
+    sizes: tuple[int, ...],
+    *,
+    scheme: str,
+    alpha: float,
+    shards_per_site: int,
+    seed: int,
+) -> tuple[NDArray[np.int64], ...]:
+    """Deals out; a sweep asks for the same partition at every epsilon."""
+    labels = np.frombuffer(label_bytes, np.int64)
+    pieces = _pieces(
+        labels,
+        sizes,
+        scheme=scheme,
+        alpha=alpha,
+        shards_per_site=shards_per_site,
+        seed=seed,
+    )
+    return tuple(read_only(rows, np.int64) for rows in pieces)
+
+
+def _pieces(
+    labels: NDArray[np.int64],
+    sizes: tuple[int, ...],
+    *,
+    scheme: str,
+    alpha: float,
+    shards_per_site: int,
+    seed: int,
+) -> tuple[NDArray[np.int64], ...]:
     if scheme == "iid":
         order = np.random.default_rng(seed).permutation(len(labels))
-        pieces = _deal(SizePartitioner([int(size) for size in sizes]), labels[order])
+        pieces = _deal(SizePartitioner(list(sizes)), labels[order])
         return tuple(order[rows] for rows in pieces)
     if scheme == "shards":
         return _deal(_shards(sizes, shards_per_site, seed=seed), labels)

@@ -20,10 +20,10 @@ from client.plain_training import train_plainly
 from client.private_data import PrivateData
 from client.random_stream import RandomStream
 from common.atomic_file import write_atomically
+from common.code_names import as_file_name
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.errors import DataError
-from common.models.zoo import build_model
 from common.prediction import predict_logits
 from common.run_folder import RunFolder
 from common.seeds import derive_seed, numpy_generator
@@ -32,6 +32,7 @@ from server.checkpoint import checkpoint_path, load_checkpoint
 from server.global_student import new_global_student
 from server.planning import make_run_plan
 from simulations.federation import Federation
+from simulations.own_code import build_site_model
 from simulations.personal_figures import (
     MixAccuracies,
     PersonalComparison,
@@ -136,13 +137,13 @@ def student_alone(
             :data:`ALONE_EPOCHS` times as many epochs, and at least for
             :data:`LEAST_ALONE_STEPS` steps.
         name: of the site.
-        model: a zoo name.
+        model: a zoo name, or ``module:factory`` of the user's own.
         own: the site's examples.
         num_classes: number of classes.
     """
     recipe = config.personal_student
     a_pass = -(-len(own) // recipe.batch_size)
-    student = build_model(
+    student = build_site_model(
         model,
         input_shape=own.inputs.shape[1:],
         num_classes=num_classes,
@@ -216,5 +217,6 @@ def _save(
 ) -> None:
     folder.personal_students.mkdir(exist_ok=True)
     for name, model in zip(config.site_names, config.site_models, strict=True):
-        path = folder.personal_students / f"{name}-{model}.safetensors"
+        file = f"{name}-{as_file_name(model)}.safetensors"
+        path = folder.personal_students / file
         write_atomically(path, to_bytes(students[name].module))

@@ -16,6 +16,7 @@ from simulations import baselines
 from simulations.federation import Federation, run_federation
 from simulations.locate import choose_run_folder, find_config
 from simulations.model_card import write_model_card
+from simulations.personal import run_personal_students
 from simulations.report.page import write_report
 from simulations.summarise import BaselineRuns, summarise
 from simulations.summary import Summary
@@ -54,8 +55,10 @@ def simulate(
     federation = run_federation(resolved, listener=listener)
     _save_local_students(federation, folder)
     runs = _run_baselines(federation, folder, on_stage)
+    on_stage("personal students")
+    personal = run_personal_students(federation, folder)
     on_stage("report")
-    summary = summarise(federation, folder, runs)
+    summary = summarise(federation, folder, runs, personal=personal)
     write_atomically(folder.summary, summary.to_json().encode())
     write_model_card(folder, summary)
     write_report(folder)

@@ -29,6 +29,7 @@ from common.privacy.events import Mechanism
 from common.run_plan import Scalar
 from simulations.hugging_face import load_hugging_face
 from simulations.locate import choose_run_folder
+from simulations.own_code import require_own_models, site_model
 from simulations.partition import natural_partition, partition
 
 LOADERS["hugging-face"] = load_hugging_face  # datasets come with our extra only
@@ -74,6 +75,9 @@ def site_policy(config: Config, number: int, *, num_classes: int) -> SitePolicy:
         config: the run's config.
         number: the site's position, from 0.
         num_classes: number of classes, a public fact.
+
+    Raises:
+        ConfigError: a model of the user's own that cannot be imported.
     """
     privacy = config.privacy
     name = config.site_names[number]
@@ -87,7 +91,7 @@ def site_policy(config: Config, number: int, *, num_classes: int) -> SitePolicy:
             if is_private
             else PrivacyBudget.unlimited(delta=privacy.delta)
         ),
-        model=config.site_models[number],
+        model=site_model(config.site_models[number]),
         num_classes=num_classes,
         allow_non_private=config.allow_non_private,
         mechanisms=frozenset({Mechanism(privacy.mechanism)}),
@@ -113,7 +117,13 @@ def build_sites(
         parts: for the transfer set and the number of classes.
         examples: each site's private examples.
         store: holds the students, outboxes and ledgers of all of them.
+
+    Raises:
+        ConfigError: a model of the user's own that a site cannot have.
     """
+    require_own_models(
+        config, input_shape=parts.input_shape, num_classes=parts.num_classes
+    )
     return tuple(
         _build_site(config, parts, examples[number], number=number, store=store)
         for number in range(config.sites)

@@ -227,7 +227,7 @@ TYPE_CASES = [
 ]
 
 RANGE_CASES = [
-    config("no rounds", f"{NAME}rounds = 0\n", "rounds = 0: must be >= 1"),
+    config("negative rounds", f"{NAME}rounds = -1\n", "rounds = -1: must be >= 0"),
     config("negative seed", f"{NAME}seed = -1\n", "seed = -1: must be >= 0"),
     config("no sites", f"{NAME}sites = 0\n", "sites = 0: must be >= 1"),
     config("name with a slash", 'name = "../x"\n', '"../x"', "must be letters"),
@@ -283,14 +283,37 @@ CHOICE_CASES = [
         "unknown rule",
         "aggregation",
         'rule = "median"',
-        "one of mean, era, enhanced-era, log-opinion-pool",
+        "one of auto, mean, era, enhanced-era, log-opinion-pool",
     ),
-    section("unknown codec", "codec", 'name = "int8"', "one of float32, float16"),
-    section("unknown mechanism", "privacy", 'mechanism = "x"', "one of dp-sgd, none"),
+    section("unknown codec", "codec", 'name = "int8"', "one of auto, float32, float16"),
+    section(
+        "unknown mechanism",
+        "privacy",
+        'mechanism = "x"',
+        "one of dp-sgd, dp-head, none",
+    ),
     section("unknown unit", "privacy", 'unit = "client"', "one of example"),
 ]
 
 CONTRADICTION_CASES = [
+    config(
+        "zeros for additive heads",
+        f'{NAME}[codec]\nname = "float16"\n[privacy]\nmechanism = "dp-head"\n',
+        '[codec] name = "float16": must be float32 or logit with dp-head',
+        "float16 turns small probabilities into zeros",
+    ),
+    config(
+        "another rule for additive heads",
+        f'{NAME}[aggregation]\nrule = "mean"\n[privacy]\nmechanism = "dp-head"\n',
+        '[aggregation] rule = "mean": must be log-opinion-pool or auto',
+        "for additive heads",
+    ),
+    config(
+        "a global head without heads",
+        f'{NAME}[global-student]\nmodel = "head"\n',
+        '[global-student] model = "head": must be a name from the zoo',
+        "dp-head",
+    ),
     config(
         "models do not sum to sites",
         f'{NAME}models = "mlp:4,cnn:3"\n',
@@ -328,8 +351,8 @@ CONTRADICTION_CASES = [
     config(
         "zeros in a pool of logarithms",
         f'{NAME}[codec]\nname = "float16"\n[aggregation]\nrule = "log-opinion-pool"\n',
-        '[codec] name = "float16": must be float32',
-        'aggregation.rule = "log-opinion-pool"',
+        '[codec] name = "float16": must be float32 or logit with log-opinion-pool',
+        "float16 turns small probabilities into zeros",
     ),
     config(
         "IDX without a path",

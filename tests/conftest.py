@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 DATA_VARIABLE = "FEDSTILL_DATA"
+# Public features are kept in the user's cache folder; tests have one of their own,
+# which the processes that they start inherit.
+_CACHE = tempfile.TemporaryDirectory(prefix="fedstill-tests-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 ROOT = Path(__file__).resolve().parents[1]
 
 settings.register_profile("fedstill", derandomize=True, deadline=None)

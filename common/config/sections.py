@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from common.config.lists import RULE_NAMES, check_rule
 from common.config.section import Count, CountOrZero, Positive, Section, Share
 
 FLOAT32_BITS = 32
@@ -16,6 +17,11 @@ def _bits(bits: int) -> int:
     if MOST_PACKED_BITS < bits < FLOAT32_BITS:
         raise ValueError("must be 4, 5, 6, 7, 8 or 32")
     return bits
+
+
+def _rule(name: str) -> str:
+    check_rule(name)
+    return name
 
 
 class Round(Section):
@@ -68,13 +74,18 @@ class Aggregation(Section):
     """``[aggregation]``: how soft labels become the consensus.
 
     Attributes:
-        rule: the rule's name. ``auto`` is ``log-opinion-pool`` for additive heads and
+        rule: the rule's name, or ``module:function`` of your own, which the server
+            imports. ``auto`` is ``log-opinion-pool`` for additive heads and
             ``enhanced-era`` elsewhere.
         temperature: of ``era``, > 0; below 1 sharpens.
         power: of ``enhanced-era``, > 0; above 1 sharpens.
     """
 
-    rule: Literal["auto", "mean", "era", "enhanced-era", "log-opinion-pool"] = "auto"
+    rule: Annotated[
+        str,
+        AfterValidator(_rule),
+        Field(json_schema_extra={"enum": [*RULE_NAMES, "module:function"]}),
+    ] = "auto"
     temperature: Positive = 0.1
     power: Positive = 2.0
 

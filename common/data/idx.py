@@ -8,6 +8,7 @@ entries in C order. We read unsigned bytes only, which is what both data sets ho
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ NUM_CLASSES = 10  # of MNIST and Fashion-MNIST: public, never counted from label
 WHITE = 255
 IMAGE_AXES = 3
 LABEL_AXES = 1
+MOST_FILES_REMEMBERED = 4
 PARTS = ("train", "t10k")
 _UNSIGNED_BYTE = 0x08
 
@@ -109,9 +111,23 @@ def _load_part(folder: Path, part: str) -> Images:
     assert images is not None
     assert labels is not None
     return Images(
-        pixels=read_idx(images, axes=IMAGE_AXES),
-        labels=read_idx(labels, axes=LABEL_AXES),
+        pixels=_remembered(images, _state(images), axes=IMAGE_AXES),
+        labels=_remembered(labels, _state(labels), axes=LABEL_AXES),
         white=WHITE,
         num_classes=NUM_CLASSES,
         source=f"{images} and {labels.name}",
     )
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=MOST_FILES_REMEMBERED)
+def _remembered(path: Path, state: tuple[int, int], *, axes: int) -> NDArray[np.uint8]:
+    """Reads a file once a process while it stays as it is; a sweep reads it often."""
+    del state
+    content = read_idx(path, axes=axes)
+    content.flags.writeable = False
+    return content

@@ -6,21 +6,20 @@ consensus, and under privacy a release that nobody accounts for (design, section
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common.code_names import is_code_name
 from common.failpoints import failpoint
 from common.soft_labels import SoftLabels
 from server.aggregation.enhanced_era import enhanced_era
 from server.aggregation.era import era
 from server.aggregation.log_opinion_pool import log_opinion_pool
 from server.aggregation.mean import mean
+from server.aggregation.own_rule import Rule, load_rule
 from server.replies import Reply
-
-Rule = Callable[[NDArray[np.floating]], NDArray[np.float64]]
 
 NAMES = ("mean", "era", "enhanced-era", "log-opinion-pool")
 # Finite, and exp of it is exactly 0: a class that no site gives any probability stays
@@ -32,13 +31,16 @@ def make_rule(name: str, *, temperature: float, power: float) -> Rule:
     """Returns a rule as a function of log probabilities alone.
 
     Args:
-        name: one of :data:`NAMES`.
+        name: one of :data:`NAMES`, or ``module:function`` of the user's own.
         temperature: of ``era``, > 0.
         power: of ``enhanced-era``, > 0.
 
     Raises:
         ValueError: an unknown name.
+        ConfigError: code of the user's own that cannot be imported.
     """
+    if is_code_name(name):
+        return load_rule(name)
     rules: dict[str, Rule] = {
         "mean": mean,
         "era": partial(era, temperature=temperature),

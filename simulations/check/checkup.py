@@ -41,7 +41,12 @@ def check(config: Config) -> Iterator[Finding]:
     yield from of_data
     models, of_models = build_for_check(config, parts)
     yield from of_models
-    plan = make_run_plan(config, parts.transfer, num_classes=parts.num_classes)
+    try:
+        plan = make_run_plan(config, parts.transfer, num_classes=parts.num_classes)
+    except DataError as error:  # features that do not fit the examples
+        text = str(error).removesuffix(_CONSEQUENCE)
+        yield Finding(group=Group.HEAD, level=Level.ERROR, text=text)
+        return
     ahead = outlook(config, plan)
     yield from privacy_findings(config, plan, ahead)
     yield from head_findings(config, plan, parts, ahead)

@@ -12,8 +12,10 @@ from client.clipped_sums import grad_sample_mode
 from client.independence import model_problems
 from common.config import Config
 from common.data.parts import PublicParts
-from common.models.zoo import NEEDS_IMAGES, ZOO, build_model
+from common.errors import ConfigError
+from common.models.zoo import NEEDS_IMAGES, ZOO
 from simulations.check.finding import Figures, Finding, Group, Level
+from simulations.own_code import CONSEQUENCE, build_checked
 from simulations.wording import of_count
 
 HEAD = "head"
@@ -25,7 +27,7 @@ _Line = partial(Finding, group=Group.MODELS)
 def build_for_check(
     config: Config, parts: PublicParts
 ) -> tuple[dict[str, nn.Module], tuple[Finding, ...]]:
-    """Returns the zoo models that can be built, by name, and what is to be said.
+    """Returns the models that can be built, by name, and what is to be said.
 
     Args:
         config: names the sites' models and the global student.
@@ -35,12 +37,16 @@ def build_for_check(
     findings: list[Finding] = []
     for name, users in _users(config).items():
         try:
-            model = build_model(
+            model = build_checked(
                 name,
                 input_shape=parts.input_shape,
                 num_classes=parts.num_classes,
                 seed=config.seed,
             )
+        except ConfigError as error:  # a model of the user's own
+            text = str(error).removesuffix(f" {CONSEQUENCE}")
+            findings.append(_Line(level=Level.ERROR, text=text))
+            continue
         except ValueError as error:
             others = ", ".join(sorted(ZOO.keys() - NEEDS_IMAGES))
             text = f"{name} ({users}): {error} Use one of {others}."
@@ -107,7 +113,7 @@ def _trains_privately(config: Config, name: str) -> bool:
 
 
 def _users(config: Config) -> dict[str, str]:
-    """Returns who trains each zoo model, in the order of the sites."""
+    """Returns who trains each model, in the order of the sites."""
     users: dict[str, str] = {}
     if not config.has_heads or config.personal_student.enabled:
         kind = "personal students of " if config.has_heads else ""

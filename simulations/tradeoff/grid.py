@@ -92,8 +92,8 @@ def make_tasks(
         )
     return tuple(
         Task(cell=cell, config=cell_config(base, cell, fixed=fixed))
+        for seed in axes.seeds  # which decides on the transfer set and its features
         for partition in axes.partitions
-        for seed in axes.seeds
         for cell in _cells(base, axes, partition=partition, seed=seed)
     )
 

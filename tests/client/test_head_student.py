@@ -311,11 +311,8 @@ def test_a_consensus_that_overflows_leaves_the_head_as_it_was(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"features": "magic"},
-        {"features": "pixels+pixels"},
         {"features": "standardised"},
         {"dimension": 500},
-        {"dimension": 10**9},
     ],
 )
 def test_heads_that_no_site_can_have_are_refused(tmp_path, changes):
@@ -325,6 +322,25 @@ def test_heads_that_no_site_can_have_are_refused(tmp_path, changes):
 
     assert reason_of(site.answer(hello(plan))) == "plan-not-allowed"
     assert Store(tmp_path / "ledger.sqlite").ledger("ward-7").plan(RUN_ID) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head_features": "magic"},
+        {"head_features": "pixels+pixels"},
+        {"head_features": "auto"},
+        {"head_dimension": 10**9},
+        {"head_ridge": 0.0},
+        {"head_sites": 0},
+    ],
+)
+def test_heads_that_nobody_knows_are_malformed(tmp_path, changes):
+    """Unknown features and numbers out of range are never guessed."""
+    envelope = hello(make_head_plan())
+    odd = dataclasses.replace(envelope, fields={**envelope.fields, **changes})
+
+    assert reason_of(make_site(tmp_path).answer(odd)) == "malformed-request"
 
 
 def test_a_retried_round_starts_again_from_the_committed_head(tmp_path):

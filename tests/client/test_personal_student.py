@@ -1,6 +1,7 @@
 """A personal student serves its site, and nothing that leaves knows of it."""
 
 import dataclasses
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from client.personal_student import PersonalStudent
 from client.personal_training import PersonalRecipe
 from client.refusal import RequestRefusedError
 from common.errors import PrivacyError
+from common.models.linear import build_linear
 from common.prediction import accuracy, predict_logits
 from common.weights import load_into, to_bytes
 from tests.client.heads import make_head_plan
@@ -298,3 +300,43 @@ def test_a_run_that_the_site_does_not_know_has_none(tmp_path):
 def test_a_recipe_out_of_range_is_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         dataclasses.replace(RECIPE, **change)
+
+
+class _LastIsFirst(nn.Module):
+    """Its answer is that of the layer that was made first."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(8, 10)
+        self.first = nn.Linear(64, 8)
+
+    def forward(self, inputs):
+        return self.last(self.first(inputs.flatten(1)).relu())
+
+
+@pytest.mark.parametrize(
+    "model", [lambda *_: _LastIsFirst(), lambda *_: build_linear((1, 8, 8), 10)]
+)
+def test_its_own_model_starts_at_nothing(tmp_path, model):
+    """Whatever order the layers of the site's own model were made in."""
+    site = _finished(tmp_path, policy=make_policy(model=model))
+    before = dataclasses.replace(RECIPE, epochs=1, learning_rate=1e-12)
+
+    personal = site.train_personal(RUN_ID, before)
+
+    inputs = make_transfer_set().inputs
+    released = predict_logits(site.released_student(RUN_ID), inputs)
+    found = predict_logits(personal.module, inputs)
+    assert np.allclose(found, released, atol=1e-6)
+
+
+def test_no_layer_is_lost_where_the_answer_is_not_linear(tmp_path):
+    """A model that ends otherwise starts as it was built, and learns."""
+    last = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Tanh(), nn.LayerNorm(10))
+    site = _finished(tmp_path, policy=make_policy(model=lambda *_: deepcopy(last)))
+
+    personal = site.train_personal(RUN_ID, RECIPE)
+
+    data = make_data()
+    assert personal.module.own[1].weight.abs().sum() > 0
+    assert accuracy(personal.module, data.inputs, data.labels) > 0.9

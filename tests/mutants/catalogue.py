@@ -4,6 +4,7 @@ from tests.mutants import (
     budget,
     charge,
     deployment,
+    heads,
     noise,
     personal,
     release,
@@ -20,5 +21,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *release.MUTANTS,
     *unknown.MUTANTS,
     *deployment.MUTANTS,
+    *heads.MUTANTS,
     *personal.MUTANTS,
 )

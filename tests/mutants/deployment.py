@@ -70,13 +70,35 @@ MUTANTS = (
         test=f"{_MIXED}[sum backwards]",
     ),
     Mutant(
-        name="a config may name any model",
+        name="reading a config imports the models that it names",
         rule=12,
         file="common/config/lists.py",
-        old="if name in MODEL_NAMES:",
-        new="if name:",
+        old='    name = f"{module}:{factory}"\n',
+        new='    name = f"{module}:{factory}"\n    __import__(module)\n',
         test="tests/common/config/test_lists.py"
-        "::test_a_config_names_models_of_the_zoo_only[torch.hub]",
+        "::test_a_config_imports_nothing_that_it_names",
+    ),
+    Mutant(
+        name="a site imports the model that a name says",
+        rule=12,
+        file="client/parts.py",
+        old="        if isinstance(model, str):\n",
+        new="        if ':' in str(model):\n"
+        "            module, _, builder = model.partition(':')\n"
+        "            found = getattr(__import__(module, fromlist=[builder]), builder)\n"
+        "            return found(self.input_shape, num_classes)\n"
+        "        if isinstance(model, str):\n",
+        test="tests/client/test_own_models.py::test_a_site_imports_nothing_for_a_name",
+    ),
+    Mutant(
+        name="the server can import the model that a config names",
+        rule=12,
+        file="server/global_student.py",
+        old="from common.models.zoo import build_model\n",
+        new="from common.models.zoo import build_model\n"
+        "from common.own_code import import_callable  # for config.site_models\n",
+        test="tests/client/test_own_models.py"
+        "::test_nothing_at_a_site_or_server_leads_from_a_configs_models_to_code",
     ),
     Mutant(
         name="a model's name may lead to code",

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from client import rounds
+from client.model_student import ModelStudent
 from common.data.parts import load_parts
 from common.models.zoo import build_model
 from simulations import baselines
@@ -69,13 +69,17 @@ def test_alone_takes_the_private_steps_of_the_federation(changes, parts, tmp_pat
 def test_alone_never_sees_a_consensus(config, parts, tmp_path, monkeypatch):
     """Nothing is digested; in the federation it is."""
     digested = []
-    monkeypatch.setattr(rounds, "digest", lambda *a, **o: digested.append(o))
+    monkeypatch.setattr(
+        ModelStudent,
+        "digest",
+        lambda student, *a, **o: digested.append(student._parts.policy.site_name),
+    )
 
     alone(config, parts, tmp_path)
 
     assert digested == []
     run_federation(tiny_config(tmp_path / "run"))
-    assert {one["site_name"] for one in digested} == set(SITES)
+    assert set(digested) == set(SITES)
 
 
 def test_alone_has_hyper_parameters_of_its_own(config, parts, tmp_path):

@@ -38,7 +38,8 @@ def finished(request, tmp_path_factory):
     """(federation, run folder) of a run with students of either kind."""
     root = tmp_path_factory.mktemp("personal") / "run"
     changes = HEADS if request.param == "heads" else {}
-    return run_federation(tiny_config(root, **changes)), RunFolder(root)
+    config = tiny_config(root, personal_student__enabled=True, **changes)
+    return run_federation(config), RunFolder(root)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,8 @@ def test_none_are_trained_where_none_are_wanted(tmp_path):
 
 
 def test_a_run_folder_without_a_checkpoint_has_no_global_student(tmp_path):
-    federation = run_federation(tiny_config(tmp_path))
+    config = tiny_config(tmp_path, personal_student__enabled=True)
+    federation = run_federation(config)
     checkpoint_path(RunFolder(tmp_path)).unlink()
 
     with pytest.raises(DataError, match=r"has no checkpoint\. No summary was written"):

@@ -25,6 +25,7 @@ TINY = {
     "privacy.epsilon": 4.0,
     "privacy.delta": 1e-3,
     "baselines.enabled": False,
+    "personal-student.enabled": False,
 }
 
 

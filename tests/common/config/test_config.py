@@ -146,6 +146,7 @@ def test_every_other_key_is_identity():
         "codec.bits": 7,
         "head.features": "pixels",
         "head.exponent": 0.5,
+        "personal-student.own-weight": 0.25,
         "no-privacy.students": "heads",
         "fedavg.model": "cnn",
         "privacy.mechanism": "none",

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from common.features.recipe import FEATURES, FeatureRecipe, parse_features
+from common.features.recipe import FEATURES, parse_features
 from common.features.sets import SETS
 
 
@@ -36,33 +36,6 @@ def test_a_text_that_makes_no_sense_is_refused(text, words):
     """With what is allowed."""
     with pytest.raises(ValueError, match=words):
         parse_features(text)
-
-
-def test_a_recipe_knows_its_features():
-    """It is made of the text in config."""
-    recipe = FeatureRecipe(
-        text="scattering+kmeans-patches", dimension=300, exponent=0.6
-    )
-
-    assert recipe.features == ("scattering", "kmeans-patches")
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"dimension": 0}, "dimension=0"),
-        ({"dimension": 513}, "dimension=513"),
-        ({"exponent": -0.1}, "exponent=-0.1"),
-        ({"exponent": 1.1}, "exponent=1.1"),
-        ({"text": "edges"}, "'edges'"),
-    ],
-)
-def test_a_recipe_out_of_range_is_refused(change, words):
-    """On construction."""
-    values = {"text": "pixels", "dimension": 10, "exponent": 0.5} | change
-
-    with pytest.raises(ValueError, match=words):
-        FeatureRecipe(**values)
 
 
 def test_a_recipe_needs_no_torch():

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from common.head_plan import plan_head
+from simulations.check.checkup import check
 from simulations.check.finding import Level
 from simulations.check.of_head import head_findings
 from simulations.check.of_privacy import outlook
 from tests.simulations.check.tools import HEADS, prepared, texts, warnings
+from tests.simulations.tiny import tiny_config
 
 
 def _findings(**changes):
@@ -31,7 +33,7 @@ def test_runs_without_heads_have_nothing_to_say():
 def test_says_what_the_rule_chose_and_what_the_user_did():
     """Value, who chose it, and why, for each of the rule's outcomes."""
     config, _, _ = prepared(**HEADS)
-    chosen = plan_head(config, num_classes=10)
+    chosen = plan_head(config, num_classes=10, transfer_size=60, most_dimensions=59)
 
     found = _findings()
 
@@ -79,10 +81,10 @@ def test_more_features_than_there_are_is_an_error():
 
 def test_features_that_do_not_fit_the_examples_are_an_error():
     """Standardised columns are for tables, digits are images."""
-    found = _findings(head__features="standardised")
+    config = tiny_config(**{**HEADS, "head__features": "standardised"})
 
-    (error,) = texts(found, Level.ERROR)
-    assert error.startswith("head.features = standardised: ")
+    (error,) = texts(check(config), Level.ERROR)
+    assert error.startswith("[head] features = 'standardised': ")
 
 
 def test_a_large_transfer_set_is_not_learnt_from(monkeypatch):

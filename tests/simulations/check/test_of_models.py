@@ -6,6 +6,7 @@ from torch import nn
 from common.data.parts import load_parts
 from simulations.check.finding import Level
 from simulations.check.of_models import build_for_check, model_findings
+from tests.own_modules import write_module
 from tests.simulations.check.tools import prepared, texts
 from tests.simulations.tiny import tiny_config
 
@@ -94,3 +95,28 @@ def test_under_dp_head_models_are_personal_students(parts):
     ]
     assert list(personal[0]) == ["mlp", "cnn", "linear"]
     assert "personal students of 1 site" in personal[1][0].text
+
+
+@pytest.mark.parametrize(
+    ("factory", "problem"),
+    [
+        ("build", None),
+        ("one_class_too_many", "must be float32 logits of shape (2, 10)."),
+        ("nowhere", "has no 'nowhere'"),
+    ],
+)
+def test_own_models_are_tried_out(tmp_path, monkeypatch, parts, factory, problem):
+    """Built, and under DP-SGD tried for independence; what cannot be is one line."""
+    name = f"{write_module(monkeypatch, tmp_path)}:{factory}"
+
+    built, found = build_for_check(tiny_config(models=f"{name}:2,mlp:1"), parts)
+
+    first = found[0]
+    assert (name in built) == (problem is None)
+    assert first.level is (Level.OK if problem is None else Level.ERROR)
+    if problem is None:
+        assert first.text.startswith(f"{name} (2 sites): 610 parameters, treats")
+    else:
+        assert first.text.startswith(f'models = "{name}": ')
+        assert problem in first.text
+        assert "Nothing was run" not in first.text

@@ -1,0 +1,1 @@
+"""The published figures: accuracy at every epsilon, what it needs, where it breaks."""
