@@ -22,6 +22,7 @@ from server.app import app as server_app
 from server.progress import RoundListener, listening
 from simulations.engines.inline import Faults, run_inline
 from simulations.locate import choose_run_folder
+from simulations.own_code import require_own_models
 from simulations.sites import build_sites, open_store, private_examples
 
 
@@ -96,6 +97,9 @@ def run_federation(
     torch.set_num_threads(1)  # a second thread on a shared core costs twentyfold
     parts = load_parts(config)
     examples = private_examples(config, parts)
+    require_own_models(
+        config, input_shape=parts.input_shape, num_classes=parts.num_classes
+    )
     folder = choose_run_folder(config)
     opened: list[tuple[Store, tuple[Site, ...]]] = []
     failures: list[Exception] = []

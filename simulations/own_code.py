@@ -24,6 +24,10 @@ from common.own_code import current_folder_first, import_callable, in_one_line
 from common.weights import load_into, to_bytes
 
 CONSEQUENCE = "Nothing was run."
+_ADVICE = (
+    "a batch may hold one example: use GroupNorm or LayerNorm in place of batch "
+    "statistics, or resnet8 of the zoo"
+)
 
 
 def load_factory(name: str) -> Builder:
@@ -167,11 +171,11 @@ def _try_out(
             try:
                 logits = probe(inputs)
             except Exception as error:
-                mode = "training" if is_training else "evaluation"
+                mode = f"training mode; {_ADVICE}" if is_training else "evaluation mode"
                 raise _fault(
                     name,
-                    f"it fails on examples of shape {tuple(inputs.shape)} in {mode} "
-                    f"mode ({in_one_line(error)})",
+                    f"it fails on examples of shape {tuple(inputs.shape)} "
+                    f"({in_one_line(error).rstrip('.')}) in {mode}",
                 ) from error
         _check_logits(name, logits, shape=(rows, num_classes))
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common.atomic_file import write_atomically
+from common.code_names import as_file_name
 from common.config import Config, load_config
 from common.errors import ConfigError
 from common.run_folder import RunFolder
@@ -55,7 +56,8 @@ def simulate(
     federation = run_federation(resolved, listener=listener)
     _save_local_students(federation, folder)
     runs = _run_baselines(federation, folder, on_stage)
-    on_stage("personal students")
+    if resolved.personal_student.enabled:
+        on_stage("personal students")
     personal = run_personal_students(federation, folder)
     on_stage("report")
     summary = summarise(federation, folder, runs, personal=personal)
@@ -116,5 +118,5 @@ def _save_local_students(federation: Federation, folder: RunFolder) -> None:
         kind = "head" if config.has_heads else model
         student = site.released_student(config.run_id)
         description = federation.parts.describe(kind, student)
-        path = folder.local_students / f"{name}-{kind}.safetensors"
+        path = folder.local_students / f"{name}-{as_file_name(kind)}.safetensors"
         write_atomically(path, student_to_bytes(student, description))

@@ -37,6 +37,7 @@ _DIRECTIVES = {None, "not run", "exit code", "file", "data"}
 TINY = {
     "rounds": "1",
     "baselines.enabled": "false",
+    "personal-student.enabled": "false",
     "distill.epochs": "1",
     "global-student.epochs": "1",
 }

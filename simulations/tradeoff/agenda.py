@@ -16,8 +16,8 @@ class Agenda:
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        self._groups: dict[tuple[str, int], deque[Task]] = {}
-        self._owners: dict[Hashable, tuple[str, int]] = {}
+        self._groups: dict[int, deque[Task]] = {}
+        self._owners: dict[Hashable, int] = {}
         for task in tasks:
             self._groups.setdefault(task.group, deque()).append(task)
 
@@ -44,7 +44,7 @@ class Agenda:
         """Frees the group of a worker that is no more."""
         self._owners.pop(worker, None)
 
-    def _next_group(self) -> tuple[str, int] | None:
+    def _next_group(self) -> int | None:
         waiting = [group for group, tasks in self._groups.items() if tasks]
         taken = set(self._owners.values())
         free = [group for group in waiting if group not in taken]

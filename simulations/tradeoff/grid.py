@@ -62,9 +62,9 @@ class Task:
         return digest[:KEY_DIGITS]
 
     @property
-    def group(self) -> tuple[str, int]:
-        """Cells of one group share data and public features."""
-        return self.cell.partition, self.cell.seed
+    def group(self) -> int:
+        """Cells of one seed share the transfer set, and so its public features."""
+        return self.cell.seed
 
 
 def make_tasks(

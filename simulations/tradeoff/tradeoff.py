@@ -106,8 +106,13 @@ def _require_data(tasks: Sequence[Task]) -> None:
     """Deals out the first seed of every partition, so that faulty data run nothing."""
     # Here, not above: data need torch, and a faulty config is told of before that.
     from common.data.parts import load_parts  # noqa: PLC0415
+    from simulations.own_code import require_own_models  # noqa: PLC0415
     from simulations.sites import private_examples  # noqa: PLC0415
 
     first = {task.cell.partition: task for task in reversed(tasks)}
     for task in first.values():
-        private_examples(task.config, load_parts(task.config))
+        parts = load_parts(task.config)
+        private_examples(task.config, parts)
+        require_own_models(
+            task.config, input_shape=parts.input_shape, num_classes=parts.num_classes
+        )

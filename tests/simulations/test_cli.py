@@ -126,10 +126,10 @@ def test_a_run_interrupted_before_it_began_has_nothing_to_continue(calls):
 
 def test_a_faulty_config_is_told_before_anything_is_loaded(calls):
     """The simulation, which loads torch, is not reached."""
-    result = _invoke("simulate", "digits-demo", "--set", "rounds=0")
+    result = _invoke("simulate", "digits-demo", "--set", "rounds=-1")
 
     assert calls == []
-    assert "rounds = 0" in str(result.exception)
+    assert "rounds = -1" in str(result.exception)
 
 
 def test_a_refusal_passes_through(calls):

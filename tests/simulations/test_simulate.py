@@ -224,8 +224,8 @@ def test_faulty_data_leave_no_folder_behind(changes, words, tmp_path):
 
 def test_a_faulty_config_leaves_no_folder_behind(tmp_path):
     """As little as faulty data."""
-    with pytest.raises(ConfigError, match="rounds = 0"):
-        simulate(tiny_config(), output=tmp_path / "run", overrides={"rounds": 0})
+    with pytest.raises(ConfigError, match="rounds = -1"):
+        simulate(tiny_config(), output=tmp_path / "run", overrides={"rounds": -1})
 
     assert list(tmp_path.iterdir()) == []
 
