@@ -32,6 +32,11 @@ OVERRIDES = {
     "distill.epochs": 5,
     "global-student.epochs": 5,
     "baselines.enabled": False,
+    "personal-student.enabled": False,
+}
+STUDENTS = {
+    "models": {"privacy.mechanism": "dp-sgd"},
+    "heads": {"privacy.mechanism": "dp-head"},
 }
 RANDOM_KILLS = 20
 MORE_RANDOM_KILLS = 200
@@ -55,10 +60,17 @@ def _in_fork(action: Callable[[], object], *, kill_after: float | None = None) -
     return os.waitpid(child, 0)[1]
 
 
-def _simulate(output: Path, *, resume: bool = False, failpoint: str | None = None):
+def _simulate(
+    output: Path,
+    students: str,
+    *,
+    resume: bool = False,
+    failpoint: str | None = None,
+):
     if failpoint is not None:
         os.environ[failpoints.VARIABLE] = failpoint
-    simulate(CONFIG, output=output, resume=resume, overrides=OVERRIDES)
+    overrides = OVERRIDES | STUDENTS[students]
+    simulate(CONFIG, output=output, resume=resume, overrides=overrides)
 
 
 def _outcome(output: Path) -> dict[str, object]:
@@ -96,15 +108,17 @@ def _ledger(path: Path) -> list[tuple[object, ...]]:
     return rows
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+@pytest.fixture(scope="module", params=STUDENTS)
+def uninterrupted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, object]:
     """The outcome of a run that nobody killed, and how long it took."""
     load_digits()  # for its imports: forks inherit them
     output = tmp_path_factory.mktemp("crash") / "run"
     started = time.monotonic()
-    assert _in_fork(lambda: _simulate(output)) == 0
+    assert _in_fork(lambda: _simulate(output, request.param)) == 0
     seconds = time.monotonic() - started
-    return {**_outcome(output), "seconds": seconds}
+    return {**_outcome(output), "seconds": seconds, "of": request.param}
 
 
 def _assert_same(output: Path, uninterrupted: dict[str, object]) -> None:
@@ -122,10 +136,10 @@ def test_a_kill_at_a_failpoint_changes_nothing(
     name: str, visit: int, tmp_path: Path, uninterrupted: dict[str, object]
 ) -> None:
     """Killed at a named point and resumed, a run ends in the same bytes."""
-    output = tmp_path / "run"
+    output, of = tmp_path / "run", str(uninterrupted["of"])
 
-    status = _in_fork(lambda: _simulate(output, failpoint=f"{name}:{visit}"))
-    resumed = _in_fork(lambda: _simulate(output, resume=True))
+    status = _in_fork(lambda: _simulate(output, of, failpoint=f"{name}:{visit}"))
+    resumed = _in_fork(lambda: _simulate(output, of, resume=True))
 
     assert os.WIFSIGNALED(status), f"failpoint {name} was never reached"
     assert os.WTERMSIG(status) == signal.SIGKILL
@@ -147,13 +161,16 @@ def test_a_kill_at_any_moment_changes_nothing(
     seed: int, tmp_path: Path, uninterrupted: dict[str, object]
 ) -> None:
     """Killed twice at random moments and resumed, a run ends in the same bytes."""
-    output = tmp_path / "run"
+    output, of = tmp_path / "run", str(uninterrupted["of"])
     generator = random.Random(seed)
     moments = [generator.uniform(0.05, uninterrupted["seconds"]) for _ in range(2)]
 
-    _in_fork(lambda: _simulate(output), kill_after=moments[0])
-    _in_fork(lambda: _simulate(output, resume=output.exists()), kill_after=moments[1])
-    resumed = _in_fork(lambda: _simulate(output, resume=output.exists()))
+    def begin_or_resume() -> None:
+        _simulate(output, of, resume=output.exists())
+
+    _in_fork(begin_or_resume, kill_after=moments[0])
+    _in_fork(begin_or_resume, kill_after=moments[1])
+    resumed = _in_fork(begin_or_resume)
 
     assert resumed == 0
     _assert_same(output, uninterrupted)
@@ -163,8 +180,8 @@ def test_the_same_run_twice_gives_the_same_bytes(
     tmp_path: Path, uninterrupted: dict[str, object]
 ) -> None:
     """Two runs of one config end in the same students, metrics and ledger."""
-    output = tmp_path / "again"
+    output, of = tmp_path / "again", str(uninterrupted["of"])
 
-    assert _in_fork(lambda: _simulate(output)) == 0
+    assert _in_fork(lambda: _simulate(output, of)) == 0
 
     _assert_same(output, uninterrupted)

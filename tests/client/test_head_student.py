@@ -219,7 +219,7 @@ def test_the_charge_is_in_the_ledger_before_a_row_is_read(tmp_path):
     data.expected = 0
     site = make_site(tmp_path, data=data)
     assert reason_of(site.answer(hello(make_head_plan()))) is None
-    assert data.rows_read == 0
+    assert data.rows_read == 0, "Rule 1: private rows were read before any charge."
     data.expected = 1
 
     assert reason_of(site.answer(round_request(1))) is None
@@ -295,7 +295,7 @@ def test_neighbouring_data_get_the_same_plan_ledger_and_replies(tmp_path):
 
 def test_a_consensus_that_overflows_leaves_the_head_as_it_was(tmp_path):
     """A hostile consensus cannot make a student that is not finite."""
-    plan = make_head_plan()
+    plan = make_head_plan(temperature=1e6)
     indices = np.arange(30, dtype=np.int32)
     logits = np.zeros((30, NUM_CLASSES))
     logits[:, 0] = 3e38
@@ -303,9 +303,13 @@ def test_a_consensus_that_overflows_leaves_the_head_as_it_was(tmp_path):
         1, consensus_indices=indices, consensus=make_consensus(indices, logits)
     )
     site = make_site(tmp_path)
-    _, after = answer_head_rounds(site, plan, [request])
+    assert reason_of(site.answer(hello(plan))) is None
 
-    assert torch.isfinite(after).all(), "Rule 8: a student is not finite."
+    refused = reason_of(site.answer(request))
+
+    assert refused is None, "Rule 8: what a site answers tells of a student overflown."
+    weight = weight_in(site.student_bytes(RUN_ID), plan)
+    assert torch.isfinite(weight).all(), "Rule 8: a student is not finite."
 
 
 @pytest.mark.parametrize(

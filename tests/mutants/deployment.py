@@ -147,8 +147,8 @@ MUTANTS = (
         name="a source file uses pickle",
         rule=13,
         file="common/data/idx.py",
-        old="import gzip\n",
-        new="import gzip\nimport pickle\n",
+        old="import math\n",
+        new="import math\nimport pickle\n",
         test=_HOUSE,
     ),
 )

@@ -69,13 +69,13 @@ MUTANTS = (
         name="a reply tells the local accuracy",
         rule=5,
         file="client/rounds.py",
-        old="        self._release(to_bytes(student), reply.to_bytes())\n",
+        old="        self._release(student.to_bytes(), reply.to_bytes())\n",
         new="        from common.prediction import accuracy\n"
         "        data = self.parts.data\n"
         "        reply.fields['local_accuracy'] = accuracy(\n"
-        "            student, data.inputs, data.labels\n"
+        "            student.released(), data.inputs, data.labels\n"
         "        )\n"
-        "        self._release(to_bytes(student), reply.to_bytes())\n",
+        "        self._release(student.to_bytes(), reply.to_bytes())\n",
         test=f"{_ROUNDS}::test_reply_holds_nothing_but_the_schema",
     ),
     Mutant(

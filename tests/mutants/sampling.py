@@ -68,19 +68,19 @@ MUTANTS = (
         rule=3,
         file="client/dp_sgd.py",
         old=_SAMPLE,
-        new=f"{_SAMPLE}            optimizer.expected_batch_size = len(sample) or 1\n",
+        new=f"{_SAMPLE}            private.expected_batch_size = len(sample) or 1\n",
         test=f"{_DP_SGD}::test_expected_batch_size_divides_and_not_the_realised_one[mlp]",
     ),
     Mutant(
         name="the true number of examples divides",
         rule=3,
         file="client/dp_sgd.py",
-        old="    with per_example_gradients(student, optimizer) as accumulate:\n"
+        old="    with per_example_gradients(student, private) as accumulate:\n"
         "        for _",
-        new="    optimizer.expected_batch_size = (\n"
+        new="    private.expected_batch_size = (\n"
         "        settings.sampling_probability * len(data)\n"
         "    )\n"
-        "    with per_example_gradients(student, optimizer) as accumulate:\n"
+        "    with per_example_gradients(student, private) as accumulate:\n"
         "        for _",
         test=f"{_PRIVACY}::test_nominal_examples_and_not_the_true_number_divide",
     ),
