@@ -169,7 +169,6 @@ def _fit_set(part: FeatureSet, inputs: Tensor) -> Components:
     return principal_components(
         in_fixed_batches(part, inputs, width=part.num_features),
         most=SET_COMPONENTS,
-        divides_by_deviation=part.divides_by_deviation,
     )
 
 

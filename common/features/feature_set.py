@@ -32,8 +32,6 @@ class FeatureSet(nn.Module, ABC):
     """
 
     name: ClassVar[str]
-    # Whether columns are divided by their public deviation: units that do not compare.
-    divides_by_deviation: ClassVar[bool]
     # All that default_settings picks from.
     choices: ClassVar[tuple[Settings, ...]] = (Settings(),)
 

@@ -78,7 +78,6 @@ class KMeansPatches(FeatureSet):
     """
 
     name: ClassVar[str] = "kmeans-patches"
-    divides_by_deviation: ClassVar[bool] = False
     choices: ClassVar[tuple[Settings, ...]] = (
         PatchSettings(),
         PatchSettings(size=3, grid=2),

@@ -41,23 +41,19 @@ class Components:
     total_variance: float
 
 
-def principal_components(
-    features: Tensor, *, most: int, divides_by_deviation: bool
-) -> Components:
+def principal_components(features: Tensor, *, most: int) -> Components:
     """Returns the leading components of features, none if all examples are alike.
 
     Args:
         features: float32 [num_examples, num_features].
         most: number of components at most.
-        divides_by_deviation: whether columns are brought to variance 1 first. Constant
-            ones stay out.
     """
     wide = features.double()
     centre = wide.mean(dim=0)
     wide -= centre
     deviations = wide.square().mean(dim=0).sqrt()
-    scales = deviations.reciprocal() if divides_by_deviation else 1.0
-    weights = torch.where(deviations > LEAST_DEVIATION * centre.abs(), scales, 0.0)
+    # A column that is constant but for rounding counts for nothing.
+    weights = (deviations > LEAST_DEVIATION * centre.abs()).double()
     wide *= weights
     examples, columns = wide.shape
     if columns <= examples:

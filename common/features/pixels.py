@@ -14,7 +14,6 @@ class Pixels(FeatureSet):
     """Every number of an example, in C order."""
 
     name: ClassVar[str] = "pixels"
-    divides_by_deviation: ClassVar[bool] = False
 
     @property
     def num_features(self) -> int:

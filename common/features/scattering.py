@@ -67,7 +67,6 @@ class Scattering(FeatureSet):
     """
 
     name: ClassVar[str] = "scattering"
-    divides_by_deviation: ClassVar[bool] = False
     choices: ClassVar[tuple[Settings, ...]] = (
         ScatteringSettings(),
         ScatteringSettings(scales=1),

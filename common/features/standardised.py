@@ -17,7 +17,6 @@ class Standardised(FeatureSet):
     """
 
     name: ClassVar[str] = "standardised"
-    divides_by_deviation: ClassVar[bool] = False
 
     def __init__(self, input_shape: Shape, settings: Settings) -> None:
         if len(input_shape) != 1:

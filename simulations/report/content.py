@@ -93,7 +93,7 @@ def site_rows(config: Config, summary: Summary) -> tuple[SiteRow, ...]:
     return tuple(
         SiteRow(
             name=name,
-            model=model,
+            model="head" if config.has_heads else model,
             examples=examples,
             alone=None if alone is None else alone.by_site.get(name),
             student=summary.local_students.by_site[name],

@@ -113,12 +113,12 @@ def test_a_component_is_scaled_by_its_variance(exponent):
     """By v^(-exponent/2)."""
     eigenvalues = TABLE.get_buffer("eigenvalues").double().numpy()
 
-    features = feature_map(TABLE, dimension=7, exponent=exponent).from_coordinates(
-        np.ones((1, 6), np.float32)
+    features = feature_map(TABLE, dimension=6, exponent=exponent).from_coordinates(
+        np.ones((1, 5), np.float32)
     )
 
     scales = eigenvalues ** (-exponent / 2)
-    components = features[0, :6] / np.linalg.norm(features[0, :6])
+    components = features[0, :5] / np.linalg.norm(features[0, :5])
     np.testing.assert_allclose(components, scales / np.linalg.norm(scales), rtol=1e-5)
 
 
@@ -156,7 +156,7 @@ def test_a_file_holds_what_is_needed_only():
 
 def test_more_dimensions_than_there_are_is_said_in_one_line():
     """Key, value, what is allowed, what happens now."""
-    with pytest.raises(DataError, match=r"\[head\] dimension = 8: .* span 7 .*run\.$"):
+    with pytest.raises(DataError, match=r"\[head\] dimension = 8: .* span 6 .*run\.$"):
         feature_map(TABLE, dimension=8)
 
 

@@ -15,15 +15,12 @@ def features(examples, columns, seed=0):
 
 
 @pytest.mark.parametrize(("examples", "columns"), [(60, 8), (8, 60), (20, 20)])
-@pytest.mark.parametrize("divides", [False, True])
-def test_components_are_those_of_the_singular_values(examples, columns, divides):
+def test_components_are_those_of_the_singular_values(examples, columns):
     """More examples than features, or fewer."""
     rows = features(examples, columns)
     centred = rows.double() - rows.double().mean(dim=0)
-    if divides:
-        centred /= centred.std(dim=0, correction=0)
 
-    found = principal_components(rows, most=600, divides_by_deviation=divides)
+    found = principal_components(rows, most=600)
 
     values = torch.linalg.svdvals(centred) ** 2 / examples
     count = min(examples - 1, columns)
@@ -38,7 +35,7 @@ def test_directions_give_the_coordinates(examples, columns):
     """What was fitted can be applied."""
     rows = features(examples, columns)
 
-    found = principal_components(rows, most=5, divides_by_deviation=True)
+    found = principal_components(rows, most=5)
 
     again = (rows.double() - found.centre) @ found.directions
     torch.testing.assert_close(again, found.coordinates)
@@ -46,23 +43,23 @@ def test_directions_give_the_coordinates(examples, columns):
 
 
 def test_a_constant_column_counts_for_nothing():
-    """Its deviation is zero, and nothing is divided by it."""
+    """Whatever its value: it tells nothing of an example."""
     rows = features(50, 4)
     rows[:, 2] = 7.0
 
-    found = principal_components(rows, most=10, divides_by_deviation=True)
+    found = principal_components(rows, most=10)
 
     assert found.directions.shape == (4, 3)
     assert (found.directions[2] == 0).all()
-    assert found.total_variance == pytest.approx(3)
-
-
-@pytest.mark.parametrize("divides", [False, True])
-def test_examples_that_are_alike_have_no_components(divides):
-    """Nothing is found, and nothing breaks."""
-    found = principal_components(
-        torch.ones(5, 3), most=10, divides_by_deviation=divides
+    others = rows[:, [0, 1, 3]].double()
+    assert found.total_variance == pytest.approx(
+        float(others.var(0, correction=0).sum())
     )
+
+
+def test_examples_that_are_alike_have_no_components():
+    """Nothing is found, and nothing breaks."""
+    found = principal_components(torch.ones(5, 3), most=10)
 
     assert found.directions.shape == (3, 0)
     assert found.total_variance == 0
@@ -70,7 +67,7 @@ def test_examples_that_are_alike_have_no_components(divides):
 
 def test_one_example_has_no_components():
     """A transfer set may be as small as that."""
-    found = principal_components(torch.rand(1, 3), most=10, divides_by_deviation=True)
+    found = principal_components(torch.rand(1, 3), most=10)
 
     assert found.directions.shape == (3, 0)
 
@@ -106,6 +103,6 @@ def test_directions_of_rounding_are_left_out():
     """Rank three stays rank three."""
     rows = features(50, 3) @ torch.rand(3, 9)
 
-    found = principal_components(rows, most=9, divides_by_deviation=False)
+    found = principal_components(rows, most=9)
 
     assert found.directions.shape == (9, 3)
