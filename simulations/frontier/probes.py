@@ -14,7 +14,7 @@ from simulations.tradeoff.cells import Cell
 from simulations.tradeoff.grid import Task, cell_config
 
 EPSILON = 1.0
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 # Each half of the one before, the last as large: 50,000 as at ten equal sites.
 HALVING = "25000,12500,6250,3125,1563,781,391,195,98,97"
 # Gone from the first message on: nobody waits for them, and no round has them.
