@@ -17,7 +17,8 @@ from client.random_stream import Randomness
 from client.refusal import RequestRefusedError
 from client.store import Store, StudentRow
 from common.errors import DataError, LedgerCorruptedError
-from common.head_space import HeadSpace, head_space
+from common.head_space import HeadSpace
+from common.head_spaces import head_space
 from common.messages import RefusalReason
 from common.models.zoo import build_model
 from common.privacy.ledger import Ledger

@@ -10,7 +10,8 @@ from torch import nn
 from common.data.examples import LabelledExamples
 from common.data.parts import PublicParts
 from common.head_recipe import HeadRecipe
-from common.head_space import HeadOnFeatures, head_space
+from common.head_space import HeadOnFeatures
+from common.head_spaces import head_space
 from common.prediction import accuracy
 from common.soft_labels import SoftLabels
 from common.weights import all_finite, load_into, to_bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from common.config import Config
 from common.head_plan import head_features, head_recipe, plan_head, planned_rounds
 from common.head_recipe import HeadRecipe
-from common.head_space import spanned_dimensions
+from common.head_spaces import spanned_dimensions
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
 from common.run_plan import RunPlan

@@ -18,6 +18,7 @@ from flwr.serverapp import Grid
 from common.atomic_file import write_atomically
 from common.codec import CODECS
 from common.config import Config
+from common.data.describe import describe
 from common.data.parts import PublicParts
 from common.student_file import student_to_bytes
 from server import metrics
@@ -196,7 +197,7 @@ class RoundDriver:
     def _write_student(self) -> None:
         student = self._student.whole()
         name = self._config.global_student_model
-        content = student_to_bytes(student, self._parts.describe(name, student))
+        content = student_to_bytes(student, describe(self._parts, name, student))
         write_atomically(self._folder.global_student, content)
 
     def _finish(self, state: RoundState) -> RoundState:

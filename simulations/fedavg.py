@@ -26,7 +26,8 @@ from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import Parts
 from common.head_plan import head_features, head_recipe, plan_head
-from common.head_space import HeadSpace, head_space, spanned_dimensions
+from common.head_space import HeadSpace
+from common.head_spaces import head_space, spanned_dimensions
 from common.models.zoo import build_model
 from common.prediction import accuracy
 from common.privacy.calibration import calibrate_noise_multiplier

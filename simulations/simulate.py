@@ -8,6 +8,7 @@ from pathlib import Path
 from common.atomic_file import write_atomically
 from common.code_names import as_file_name
 from common.config import Config, load_config
+from common.data.describe import describe
 from common.errors import ConfigError
 from common.run_folder import RunFolder
 from common.run_plan import Scalar
@@ -117,6 +118,6 @@ def _save_local_students(federation: Federation, folder: RunFolder) -> None:
     ):
         kind = "head" if config.has_heads else model
         student = site.released_student(config.run_id)
-        description = federation.parts.describe(kind, student)
+        description = describe(federation.parts, kind, student)
         path = folder.local_students / f"{name}-{as_file_name(kind)}.safetensors"
         write_atomically(path, student_to_bytes(student, description))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from common.config import Config
 from common.data.data_set import DataSet, NaturalSites
@@ -19,9 +18,7 @@ from common.data.examples import LabelledExamples
 from common.data.loaders import load_data_set
 from common.data.transfer_file import read_transfer_set
 from common.errors import DataError
-from common.features.map import FeatureMap
 from common.seeds import numpy_generator
-from common.student_description import StudentDescription
 from common.transfer_set import TransferSet
 
 Rows = NDArray[np.int64]
@@ -49,25 +46,6 @@ class PublicParts:
     input_shape: tuple[int, ...]
     white: int | None = None
     class_names: tuple[str, ...] | None = None
-
-    def describe(self, architecture: str, student: nn.Module) -> StudentDescription:
-        """Returns what a file of a student for these examples says about it.
-
-        Args:
-            architecture: a name of the zoo, or ``head``.
-            student: the whole student, from inputs to logits.
-        """
-        layout = None
-        if isinstance(student, nn.Sequential) and isinstance(student[0], FeatureMap):
-            layout = student[0].layout()
-        return StudentDescription(
-            architecture=architecture,
-            input_shape=self.input_shape,
-            num_classes=self.num_classes,
-            white=self.white,
-            class_names=self.class_names,
-            features=layout,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

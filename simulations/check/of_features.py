@@ -15,7 +15,7 @@ from common.features.feature_set import FeatureSet
 from common.features.recipe import MOST_DIMENSIONS, parse_features
 from common.features.sets import new_set
 from common.head_recipe import HeadRecipe
-from common.head_space import head_space
+from common.head_spaces import head_space
 from simulations.check.finding import Finding, Group, Level
 from simulations.wording import seconds_text
 

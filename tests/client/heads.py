@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from common.head_recipe import HeadRecipe
-from common.head_space import head_space
+from common.head_spaces import head_space
 from common.privacy.events import Mechanism
 from common.weights import load_into
 from tests.client.support import (
