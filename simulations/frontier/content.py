@@ -43,7 +43,7 @@ def frontier_text(results: Sequence[SweepResult], *, seeds: int, command: str) -
 def _accuracy(results: Sequence[SweepResult], *, seeds: int) -> list[str]:
     introduction = (
         "Test accuracy in per cent by epsilon, mean and standard deviation over "
-        f"{of_count(seeds, 'seed')}; of a cnn no more than three, one without privacy."
+        f"{of_count(seeds, 'seed')}; of a cnn one seed."
     )
     figure = f"![Test accuracy against epsilon, for every partition]({FIGURE})"
     return ["## Accuracy", introduction, accuracy_table(results), figure]
