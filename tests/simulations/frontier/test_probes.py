@@ -5,7 +5,14 @@ from itertools import pairwise
 import pytest
 
 from common.config.lists import parse_sizes
-from simulations.frontier.probes import HALVING, Probe, Section, sections, tasks_of
+from simulations.frontier.probes import (
+    HALVING,
+    SEEDS,
+    Probe,
+    Section,
+    sections,
+    tasks_of,
+)
 from simulations.frontier.sweeps import SWEEPS
 
 PATH = "/tmp/other-world.safetensors"
@@ -67,7 +74,7 @@ def test_a_probe_in_two_sections_is_run_once_and_has_a_key_of_its_own(base):
 
     runs = [(one.probe.name, one.task.cell.seed) for one in tasks]
     assert len(runs) == len(set(runs)) == len({one.task.key for one in tasks})
-    assert len(runs) == 3 * 20
+    assert len(runs) == len(SEEDS) * 20
 
 
 def test_what_shares_public_features_stands_together(base):
