@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from common.config import Config
 from common.head_plan import head_features, head_recipe, plan_head, planned_rounds
 from common.head_recipe import HeadRecipe
+from common.head_rule import HeadChoice
 from common.head_spaces import spanned_dimensions
 from common.privacy.events import Mechanism, PrivacyUnit
 from common.recipes import DistillationRecipe
@@ -87,15 +88,7 @@ def _model_training(
 def _head_training(
     config: Config, transfer_set: TransferSet, *, num_classes: int
 ) -> _Training:
-    input_shape = transfer_set.inputs.shape[1:]
-    features = head_features(config, input_shape=input_shape)
-    choice = plan_head(
-        config,
-        num_classes=num_classes,
-        transfer_size=len(transfer_set),
-        most_dimensions=spanned_dimensions(features, transfer_set),
-    )
-    recipe = head_recipe(config, choice, input_shape=input_shape)
+    choice, recipe = planned_heads(config, transfer_set, num_classes=num_classes)
     return _Training(
         steps_per_round=1,
         sampling_probability=1.0,
@@ -104,3 +97,27 @@ def _head_training(
         learning_rate=1.0,
         head=recipe,
     )
+
+
+def planned_heads(
+    config: Config, transfer_set: TransferSet, *, num_classes: int
+) -> tuple[HeadChoice, HeadRecipe]:
+    """Returns what the rule chose for a run's heads, and their recipe.
+
+    Args:
+        config: the experiment.
+        transfer_set: whose examples say how many features there can be.
+        num_classes: number of classes.
+
+    Raises:
+        DataError: features that do not fit the examples.
+    """
+    input_shape = transfer_set.inputs.shape[1:]
+    features = head_features(config, input_shape=input_shape)
+    choice = plan_head(
+        config,
+        num_classes=num_classes,
+        transfer_size=len(transfer_set),
+        most_dimensions=spanned_dimensions(features, transfer_set),
+    )
+    return choice, head_recipe(config, choice, input_shape=input_shape)

@@ -25,14 +25,14 @@ from client.random_stream import SeededRandomness
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import Parts
-from common.head_plan import head_features, head_recipe, plan_head
 from common.head_space import HeadSpace
-from common.head_spaces import head_space, spanned_dimensions
+from common.head_spaces import head_space
 from common.models.zoo import build_model
 from common.prediction import accuracy
 from common.privacy.calibration import calibrate_noise_multiplier
 from common.seeds import derive_seed
 from common.weights import to_bytes
+from server.planning import planned_heads
 from simulations.sites import private_examples
 
 HEAD = "head"
@@ -122,21 +122,9 @@ def _start(config: Config, parts: Parts) -> tuple[_Space, nn.Module]:
             seed=derive_seed(config.seed, "fedavg-initial-weights"),
         )
         return _Space(features=None), model
-    features = _public_space(config, parts)
+    _, recipe = planned_heads(config, parts.transfer, num_classes=parts.num_classes)
+    features = head_space(recipe, parts.transfer)  # the federation's heads have them
     return _Space(features=features), features.new_head(parts.num_classes)
-
-
-def _public_space(config: Config, parts: Parts) -> HeadSpace:
-    """Returns the very features that the federation's heads have."""
-    names = head_features(config, input_shape=parts.input_shape)
-    choice = plan_head(
-        config,
-        num_classes=parts.num_classes,
-        transfer_size=len(parts.transfer),
-        most_dimensions=spanned_dimensions(names, parts.transfer),
-    )
-    recipe = head_recipe(config, choice, input_shape=parts.input_shape)
-    return head_space(recipe, parts.transfer)
 
 
 def _private_steps(config: Config) -> dict[int, PrivateSteps]:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from itertools import accumulate
+from dataclasses import replace
 from pathlib import Path
 
 from common.config import Config
 from common.data.parts import load_public_parts
 from common.data.transfer_file import write_transfer_set
 from common.errors import FedstillError
-from common.run_folder import RunFolder
-from simulations.federation import run_federation
 from simulations.frontier.probes import Probe, ProbeTask
-from simulations.rounds import read_rounds
 from simulations.tradeoff.cell_files import CellFiles
-from simulations.tradeoff.cells import CellResult, CurvePoint, Row
+from simulations.tradeoff.cells import CellResult, Row
 from simulations.tradeoff.folder import TradeoffFolder, claim_folder, held
+from simulations.tradeoff.methods import federation
 from simulations.wording import percent, seconds_text
 
 OTHER_WORLD = "other-world.safetensors"
@@ -96,7 +94,7 @@ def _run(one: ProbeTask, folder: TradeoffFolder) -> Row:
     shutil.rmtree(work, ignore_errors=True)  # what a kill left half done
     work.mkdir(parents=True)
     try:
-        result = _measured(one.probe, one.task.config, RunFolder(work / "run"))
+        result = _measured(one.probe, one.task.config, work)
     except FedstillError as error:
         return Row(cell=cell, delta=delta, error=" ".join(str(error).split()))
     finally:
@@ -104,27 +102,7 @@ def _run(one: ProbeTask, folder: TradeoffFolder) -> Row:
     return Row(cell=cell, delta=delta, result=result)
 
 
-def _measured(probe: Probe, config: Config, run: RunFolder) -> CellResult:
+def _measured(probe: Probe, config: Config, work: Path) -> CellResult:
     start = time.perf_counter()
-    finished = run_federation(
-        config.with_overrides({"output": str(run.root)}), faults=probe.faults
-    )
-    rounds = read_rounds(run.metrics)
-    sent = accumulate(one.bytes.up for one in rounds)
-    last = rounds[-1].global_student
-    return CellResult(
-        test_accuracy=last.test_accuracy,
-        validation_accuracy=last.validation_accuracy,
-        epsilon_spent=max(finished.epsilon_spent().values()),
-        bytes_up=finished.bytes_up,
-        bytes_down=finished.bytes_down,
-        seconds=round(time.perf_counter() - start, 3),
-        curve=tuple(
-            CurvePoint(
-                round=one.round,
-                test_accuracy=one.global_student.test_accuracy,
-                bytes_up=up,
-            )
-            for one, up in zip(rounds, sent, strict=True)
-        ),
-    )
+    result = federation(config, work, faults=probe.faults)
+    return replace(result, seconds=round(time.perf_counter() - start, 3))

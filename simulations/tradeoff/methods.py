@@ -21,6 +21,7 @@ from common.privacy.calibration import calibrate_noise_multiplier
 from common.privacy.events import Mechanism, PrivacyEvent
 from common.run_folder import RunFolder
 from simulations.alone import student_on_pooled_data, students_alone
+from simulations.engines.inline import Faults
 from simulations.fedavg import fedavg
 from simulations.federation import run_federation
 from simulations.rounds import read_rounds
@@ -28,15 +29,20 @@ from simulations.sites import open_store
 from simulations.tradeoff.cells import CellResult, CurvePoint
 
 
-def federation(config: Config, folder: Path) -> CellResult:
+def federation(
+    config: Config, folder: Path, *, faults: Faults | None = None
+) -> CellResult:
     """Runs the federation itself, with or without privacy.
 
     Args:
         config: of the cell.
         folder: where its run folder goes.
+        faults: what goes wrong on purpose.
     """
     run = RunFolder(folder / "run")
-    finished = run_federation(config.with_overrides({"output": str(run.root)}))
+    finished = run_federation(
+        config.with_overrides({"output": str(run.root)}), faults=faults
+    )
     rounds = read_rounds(run.metrics)
     sent = accumulate(one.bytes.up for one in rounds)
     last = rounds[-1].global_student

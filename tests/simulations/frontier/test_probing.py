@@ -48,7 +48,7 @@ def test_a_probe_is_run_once_and_kept(tmp_path, monkeypatch):
     assert [line.partition(":")[0] for line in told] == [
         f"{name}, seed 1" for name in rows
     ]
-    monkeypatch.setattr(probing, "run_federation", None)
+    monkeypatch.setattr(probing, "federation", None)
     again = probing.open_folder(base, tmp_path / "limits")
     assert probing.run_probes(tasks, again) == rows
     assert list(folder.work.iterdir()) == []
