@@ -7,26 +7,19 @@ errors are instant.
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from common.errors import DataError
+from common.output_format import OutputFormat
 from common.run_folder import RunFolder
 
 # Arguments are described in the docstrings: click 8.5 loses typer's help for them.
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
-
-
-class OutputFormat(StrEnum):
-    """What standard output carries."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 PREDICT_EXAMPLES = """[bold]Examples[/bold]

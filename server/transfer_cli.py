@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from common.output_format import OutputFormat
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
 transfer = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(transfer, name="transfer")
-
-
-class OutputFormat(StrEnum):
-    """What standard output carries."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 BUILD_EXAMPLES = """[bold]Examples[/bold]

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from common.errors import ConfigError
-from simulations.cli import Format, OutputFormat, parse_assignments, require_extra
+from common.output_format import OutputFormat
+from simulations.cli import Format, parse_assignments, require_extra
 
 if TYPE_CHECKING:
     from common.config.explain import KeyFacts, SectionFacts

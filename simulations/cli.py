@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import shlex
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ import typer
 from rich.console import Console
 
 from common.errors import FedstillError
+from common.output_format import OutputFormat
 from common.run_folder import RunFolder
 
 INTERRUPTED = 130
@@ -26,13 +26,6 @@ NEEDED = ("flwr_datasets", "jinja2", "matplotlib")
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
-
-
-class OutputFormat(StrEnum):
-    """What standard output carries."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 Format = Annotated[

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from common.output_format import OutputFormat
 from simulations.cli import (
     INTERRUPTED,
     Format,
-    OutputFormat,
     parse_assignments,
     require_extra,
 )
