@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from common.code_names import is_code_name
+from common.config.lists import RULE_NAMES
 from common.failpoints import failpoint
 from common.soft_labels import SoftLabels
 from server.aggregation.enhanced_era import enhanced_era
@@ -21,7 +22,7 @@ from server.aggregation.mean import mean
 from server.aggregation.own_rule import Rule, load_rule
 from server.replies import Reply
 
-NAMES = ("mean", "era", "enhanced-era", "log-opinion-pool")
+NAMES = tuple(name for name in RULE_NAMES if name != "auto")
 # Finite, and exp of it is exactly 0: a class that no site gives any probability stays
 # a number that every codec can carry.
 LEAST_LOG_PROBABILITY = float(np.finfo(np.float32).min)

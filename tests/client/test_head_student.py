@@ -38,6 +38,7 @@ from tests.client.support import (
     make_consensus,
     make_data,
     make_data_without_gradients,
+    make_plan,
     make_policy,
     make_site,
     reason_of,
@@ -326,6 +327,17 @@ def test_heads_that_no_site_can_have_are_refused(tmp_path, changes):
 
     assert reason_of(site.answer(hello(plan))) == "plan-not-allowed"
     assert Store(tmp_path / "ledger.sqlite").ledger("ward-7").plan(RUN_ID) is None
+
+
+@pytest.mark.parametrize("norms", [(7.3e-46,), (FIRST_NORM, 1e-40), (1e-21,)])
+@pytest.mark.parametrize("make", [make_head_plan, make_plan], ids=["heads", "models"])
+def test_a_clipping_norm_that_rounding_would_exceed_is_refused(tmp_path, make, norms):
+    """Near the smallest float32 one example could move a sum by almost three norms."""
+    refused = reason_of(make_site(tmp_path).answer(hello(make(clipping_norms=norms))))
+
+    assert refused == "plan-not-allowed", (
+        "Rule 6: rounding lets an example count for more than the clipping norm."
+    )
 
 
 @pytest.mark.parametrize(

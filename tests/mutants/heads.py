@@ -49,6 +49,15 @@ MUTANTS = (
         "::test_every_example_is_clipped_from_a_hostile_first_consensus_too",
     ),
     Mutant(
+        name="a clipping norm that rounding exceeds is accepted",
+        rule=6,
+        file="client/admission.py",
+        old="and min(plan.clipping_norms) >= LEAST_CLIPPING_NORM",
+        new="and min(plan.clipping_norms) > 0",
+        test=f"{_TESTS}"
+        "::test_a_clipping_norm_that_rounding_would_exceed_is_refused[heads-norms0]",
+    ),
+    Mutant(
         name="noise of heads times 0.9",
         rule=6,
         file=_HEAD,
