@@ -23,6 +23,7 @@ from client.dp_sgd import PrivateSteps, revisit
 from client.keep_finite import train_or_keep
 from client.parts import SiteParts
 from client.random_stream import RandomStream
+from common.codec import CODECS
 from common.head_space import HeadOnFeatures, HeadSpace, weight_of
 from common.run_plan import RunPlan
 from common.soft_labels import SoftLabels, log_softmax
@@ -80,7 +81,11 @@ class HeadStudent:
     def digest(self, consensus: SoftLabels, *, round_number: int) -> None:
         """Fits the head to a consensus; unchanged if the outcome is not finite."""
         del round_number  # least squares has no order of examples to seed
-        train_or_keep(self._head, lambda: self._space.digest(self._head, consensus))
+        codec = CODECS[self._plan.codec]
+        train_or_keep(
+            self._head,
+            lambda: self._space.digest(self._head, consensus, codec=codec),
+        )
 
     def revisit(
         self, stream: RandomStream, *, round_number: int, noise_multiplier: float

@@ -28,7 +28,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from common.errors import InvalidReplyError
-from common.packed_logits import LARGEST_GAP, centred, pack, packed_bytes, unpack
+from common.packed_logits import (
+    LARGEST_GAP,
+    centred,
+    pack,
+    packed_bytes,
+    rounding_variance,
+    unpack,
+)
 from common.soft_labels import SoftLabels, log_softmax
 
 LogProbabilities = NDArray[np.float32]
@@ -48,6 +55,8 @@ class Codec:
         tolerance: how far a row's sum may be off 1 after the encoding; None where the
             payload holds logits, which no sum can check.
         keeps_logarithms: whether small probabilities survive as logarithms.
+        bits: of an entry that is rounded to even steps; :data:`FLOAT_BITS` where the
+            payload holds floating-point numbers.
         payload_shape: (num_examples, num_classes) to the payload's shape.
         to_payload: log probabilities [num_examples, num_classes] to payload.
         to_log_probabilities: a payload of the right type and shape, and (num_examples,
@@ -58,6 +67,7 @@ class Codec:
     dtype: DTypeLike
     tolerance: float | None
     keeps_logarithms: bool
+    bits: int
     payload_shape: Callable[[int, int], Shape]
     to_payload: Callable[[LogProbabilities], NDArray[Any]]
     to_log_probabilities: Callable[[NDArray[Any], tuple[int, int]], NDArray[np.float64]]
@@ -66,6 +76,16 @@ class Codec:
         """Returns the size of a payload in bytes."""
         shape = self.payload_shape(num_examples, num_classes)
         return math.prod(shape) * np.dtype(self.dtype).itemsize
+
+    def rounding_variance(self, logits: NDArray[np.float64]) -> float:
+        """Returns the mean square of what the codec adds to an entry by rounding.
+
+        Args:
+            logits: row-centred [num_examples, num_classes].
+        """
+        if self.bits == FLOAT_BITS:
+            return 0.0
+        return rounding_variance(logits, bits=self.bits)
 
 
 def _an_entry_each(num_examples: int, num_classes: int) -> Shape:
@@ -106,6 +126,7 @@ def _packed(bits: int) -> Codec:
         dtype=np.uint8,
         tolerance=None,
         keeps_logarithms=True,
+        bits=bits,
         payload_shape=lambda rows, classes: (packed_bytes(rows * classes, bits=bits),),
         to_payload=lambda logs: pack(centred(logs), bits=bits),
         to_log_probabilities=partial(unpack, bits=bits),
@@ -128,6 +149,7 @@ FLOAT32 = Codec(
     dtype=np.float32,
     tolerance=1e-4,
     keeps_logarithms=True,
+    bits=FLOAT_BITS,
     payload_shape=_an_entry_each,
     to_payload=lambda logs: np.ascontiguousarray(logs, np.float32),
     to_log_probabilities=_finite_logarithms,
@@ -138,6 +160,7 @@ FLOAT16 = Codec(
     dtype=np.float16,
     tolerance=4e-3,
     keeps_logarithms=False,
+    bits=FLOAT_BITS,
     payload_shape=_an_entry_each,
     to_payload=lambda logs: np.exp(logs).astype(np.float16),
     to_log_probabilities=_log,
@@ -147,6 +170,7 @@ LOGIT = Codec(
     dtype=np.float32,
     tolerance=None,
     keeps_logarithms=True,
+    bits=FLOAT_BITS,
     payload_shape=_an_entry_each,
     to_payload=lambda logs: centred(logs).astype(np.float32),
     to_log_probabilities=_bounded_logits,

@@ -5,7 +5,9 @@ follows from the transfer set, the run plan and the consensus; nothing is privat
 
 - *Digest*: a softmax forgets a constant per row, so row-centred log probabilities are
   the logits, and least squares on the transfer examples finds the head behind them:
-  exactly where the examples span the feature space.
+  exactly where the examples span the feature space. Where a codec rounds and they are
+  few, least squares would blow the rounding up, and is damped by as much as the
+  rounding weighs (Hoerl & Kennard 1970, "Ridge regression").
 - *Step*: dW = (n h H + (ridge / K) I)^-1 G with the public second moment
   H = mean phi phi^T over the transfer set, the curvature h = mean p (1 - p) of the
   head's answers there, n the mean nominal size of K sites, and G the noised sum of
@@ -29,6 +31,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from common.codec import Codec
 from common.features.map import FeatureMap
 from common.features.table import CoordinateTable
 from common.run_plan import RunPlan
@@ -39,6 +42,13 @@ MOST_PARTS_HELD = 3
 CURVATURE_EXAMPLES = 2000  # a mean needs no more
 # Directions in which the labelled examples hardly differ carry only rounding.
 _LEAST_SINGULAR_VALUE = 1e-4
+# With as many rows as features the least singular value of random features is next to
+# 0, with twice as many it is (1 - sqrt(1/2)) of the largest's order (Marchenko &
+# Pastur 1967), and rounding is not blown up.
+ROWS_PER_FEATURE = 2
+# Rounding over the mean energy of logits is the ridge where a head has as much energy
+# in every direction; weak directions have less, so it is twice that.
+_WEAK_DIRECTIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,19 +105,28 @@ class HeadSpace:
         # Flatten first: the shape that ghost clipping knows; vectors pass unchanged.
         return nn.Sequential(nn.Flatten(), linear)
 
-    def digest(self, head: nn.Sequential, consensus: SoftLabels) -> None:
+    def digest(
+        self, head: nn.Sequential, consensus: SoftLabels, *, codec: Codec
+    ) -> None:
         """Fits ``head`` to a consensus by least squares, in place.
 
         Args:
             head: from :meth:`new_head`; nothing of what it was is left.
             consensus: on examples of the transfer set.
+            codec: that it travels by; says how far its entries are rounded.
         """
         logits = consensus.log_probabilities.astype(np.float64) * consensus.temperature
         logits -= logits.mean(axis=1, keepdims=True)
-        inverse = _pseudo_inverse(self, consensus.indices.tobytes())
-        weight = (inverse @ torch.from_numpy(logits)).T.float()
+        ridge = self._digest_ridge(logits, codec)
+        if ridge:
+            features = _rows(self, consensus.indices.tobytes())
+            gram = features.T @ features + ridge * torch.eye(self.dimension).double()
+            weight = torch.linalg.solve(gram, features.T @ torch.from_numpy(logits))
+        else:
+            inverse = _pseudo_inverse(self, consensus.indices.tobytes())
+            weight = inverse @ torch.from_numpy(logits)
         with torch.no_grad():
-            weight_of(head).copy_(weight)
+            weight_of(head).copy_(weight.T.float())
 
     def preconditioner(self, plan: RunPlan, head: nn.Sequential) -> Tensor:
         """Returns (h H + ridge / (K n) I)^-1, float64 [dimension, dimension].
@@ -133,6 +152,18 @@ class HeadSpace:
             logits = head(self.transfer_features[:CURVATURE_EXAMPLES]).double()
             probabilities = torch.softmax(logits, dim=1)
             return float((probabilities * (1 - probabilities)).mean())
+
+    def _digest_ridge(self, logits: NDArray[np.float64], codec: Codec) -> float:
+        """Returns the damping of a digest; 0 where rounding is not blown up.
+
+        Args:
+            logits: row-centred [num_examples, num_classes].
+            codec: that they travel by.
+        """
+        energy = float(np.mean(logits**2)) if logits.size else 0.0
+        if len(logits) >= ROWS_PER_FEATURE * self.dimension or not energy:
+            return 0.0
+        return _WEAK_DIRECTIONS * codec.rounding_variance(logits) / energy
 
 
 class HeadOnFeatures(nn.Sequential):
@@ -177,7 +208,12 @@ def weight_of(head: nn.Sequential) -> nn.Parameter:
 @lru_cache(maxsize=MOST_INVERSES_HELD)
 def _pseudo_inverse(space: HeadSpace, indices: bytes) -> Tensor:
     """Returns the pseudo-inverse of the labelled examples' features, float64."""
-    rows = torch.from_numpy(np.frombuffer(indices, np.int32).copy()).long()
-    features = space.transfer_features[rows].double()
+    features = _rows(space, indices)
     inverse: Tensor = torch.linalg.pinv(features, rtol=_LEAST_SINGULAR_VALUE)
     return inverse
+
+
+def _rows(space: HeadSpace, indices: bytes) -> Tensor:
+    """Returns the features of some transfer examples, float64."""
+    rows = torch.from_numpy(np.frombuffer(indices, np.int32).copy()).long()
+    return space.transfer_features[rows].double()

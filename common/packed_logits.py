@@ -55,6 +55,18 @@ def pack(logits: NDArray[np.float64], *, bits: int) -> NDArray[np.uint8]:
     return np.concatenate([header, _to_bits(offset.astype(np.uint8).ravel(), bits)])
 
 
+def rounding_variance(logits: NDArray[np.float64], *, bits: int) -> float:
+    """Returns the mean square of what rounding adds to an entry, step^2 / 12.
+
+    Args:
+        logits: row-centred [num_examples, num_classes], before or after rounding: the
+            largest is the same.
+        bits: of a code.
+    """
+    step = float(np.abs(logits).max(initial=0.0)) / _levels(bits)
+    return step**2 / 12
+
+
 def unpack(
     payload: NDArray[np.uint8], shape: tuple[int, int], *, bits: int
 ) -> NDArray[np.float64]:

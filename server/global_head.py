@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from common.codec import Codec
 from common.data.examples import LabelledExamples
 from common.data.parts import PublicParts
 from common.head_recipe import HeadRecipe
@@ -23,9 +24,11 @@ class GlobalHead:
     Args:
         recipe: of the run's heads.
         parts: the transfer set that features and consensus are on.
+        codec: of the run; sites digest what it leaves of a consensus.
     """
 
-    def __init__(self, recipe: HeadRecipe, parts: PublicParts) -> None:
+    def __init__(self, recipe: HeadRecipe, parts: PublicParts, codec: Codec) -> None:
+        self._codec = codec
         self._space = head_space(recipe, parts.transfer)
         self._head = self._space.new_head(parts.num_classes)
 
@@ -54,7 +57,7 @@ class GlobalHead:
         """
         del round_number
         before = self.to_bytes()
-        self._space.digest(self._head, consensus)
+        self._space.digest(self._head, consensus, codec=self._codec)
         if not all_finite(self._head):
             self.load(before)
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from torch import nn
 
+from common.codec import CODECS
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import PublicParts
@@ -59,7 +60,7 @@ def new_global_student(
         plan: holds the features of a head.
     """
     if config.global_student_model == "head" and plan.head is not None:
-        return GlobalHead(plan.head, parts)
+        return GlobalHead(plan.head, parts, CODECS[plan.codec])
     return GlobalModel(config, parts)
 
 

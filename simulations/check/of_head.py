@@ -9,15 +9,12 @@ from functools import partial
 from common.config import Config
 from common.data.parts import PublicParts
 from common.head_recipe import HeadRecipe
+from common.head_space import ROWS_PER_FEATURE
 from common.run_plan import RunPlan
 from simulations.check.finding import Finding, Group, Level
 from simulations.check.of_features import feature_findings
 from simulations.check.of_privacy import Outlook
 
-# With as many rows as features the least singular value of random features is next to
-# 0, with twice as many it is (1 - sqrt(1/2)) of the largest's order (Marchenko &
-# Pastur 1967), and rounding is not blown up.
-ROWS_PER_FEATURE = 2
 # The noise of about 1 / N on each of d x C entries of the mean has the norm
 # sqrt(d C) / N; what C equal classes leave in it is about 1 / (2 sqrt C) long where
 # features tell classes apart. They are equal at N = 2 C sqrt d.
@@ -113,7 +110,7 @@ def _rows(config: Config, recipe: HeadRecipe, parts: PublicParts) -> Iterator[Fi
             level=Level.WARNING,
             text=f"The transfer set is small for the dimension: {labelled:,} labelled "
             f"examples a round for {dimension} features. Below {enough:,} the digest "
-            "blows up rounding, and features learnt from few examples are worse.",
+            "is damped for rounding, and features learnt from few examples are worse.",
             figures=figures,
         )
 

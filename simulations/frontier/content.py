@@ -43,10 +43,20 @@ def frontier_text(results: Sequence[SweepResult], *, seeds: int, command: str) -
 def _accuracy(results: Sequence[SweepResult], *, seeds: int) -> list[str]:
     introduction = (
         "Test accuracy in per cent by epsilon, mean and standard deviation over "
-        f"{of_count(seeds, 'seed')}; of a cnn one seed."
+        f"{of_count(seeds, 'seed')}{_fewer_seeds(results, seeds=seeds)}."
     )
     figure = f"![Test accuracy against epsilon, for every partition]({FIGURE})"
     return ["## Accuracy", introduction, accuracy_table(results), figure]
+
+
+def _fewer_seeds(results: Sequence[SweepResult], *, seeds: int) -> str:
+    """Returns which sweeps had fewer seeds, as the end of a sentence."""
+    fewer = [one.spec for one in results if one.spec.most_seeds < seeds]
+    return "".join(
+        f"; of a {spec.students} at epsilon {spec.epsilons.replace(',', ' and ')}, "
+        f"{of_count(spec.most_seeds, 'seed')}"
+        for spec in fewer
+    )
 
 
 def _claims(results: Sequence[SweepResult]) -> list[str]:

@@ -24,16 +24,16 @@ EPSILONS = "0.5,1,2,4,8,inf"
 BASELINES = "alone,alone-without-privacy,pooled,fedavg"
 HEADS, CNN = "", "cnn"
 
-# Ordinary students in place of additive heads. A private round is a few full batches:
-# they buy more accuracy for an epsilon than many small ones. The learning rate is one
-# of fashion-mnist's search; neither dp-sgd nor DP-FedAvg was tuned further here.
+# Ordinary students in place of additive heads. dp-sgd and DP-FedAvg were tuned on the
+# validation part at epsilon 1, seed 101, nine and six tries; DECISIONS.md has them.
+# Few full batches buy more accuracy for an epsilon than many small ones.
 CNN_CHANGES: dict[str, Scalar] = {
     "privacy.mechanism": "dp-sgd",
-    "rounds": 10,
+    "rounds": 5,
     "models": "cnn:10",
     "train.batch-size": 5000,
-    "train.epochs": 4.0,
-    "train.learning-rate": 3.0,
+    "train.epochs": 8.0,
+    "train.learning-rate": 1.5,
     "train.clipping-norm": 1.0,
     "distill.temperature": 2.0,
     "distill.epochs": 5,
@@ -47,9 +47,9 @@ CNN_CHANGES: dict[str, Scalar] = {
     "no-privacy.epochs": 3.0,
     "no-privacy.learning-rate": 0.003,
     "fedavg.model": "cnn",
-    "fedavg.rounds": 10,
-    "fedavg.steps": 4,
-    "fedavg.learning-rate": 3.0,
+    "fedavg.rounds": 80,
+    "fedavg.steps": 1,
+    "fedavg.learning-rate": 4.0,
     "fedavg.clipping-norm": 1.0,
 }
 
@@ -114,7 +114,7 @@ def _of_cnn(name: str, *, epsilons: str, most_seeds: int) -> SweepSpec:
 SWEEPS = (
     SweepSpec(name=MNIST, data_set=MNIST),
     SweepSpec(name=FASHION_MNIST, data_set=FASHION_MNIST),
-    _of_cnn("fashion-mnist-cnn", epsilons="1,4", most_seeds=1),
+    _of_cnn("fashion-mnist-cnn", epsilons="1,4", most_seeds=3),
     _of_cnn("fashion-mnist-cnn-no-privacy", epsilons="inf", most_seeds=1),
 )
 

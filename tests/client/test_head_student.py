@@ -11,6 +11,7 @@ from client.private_data import PrivateData
 from client.random_stream import SeededRandomness
 from client.requests import check_round
 from client.store import Store
+from common.codec import CODECS
 from common.messages import HelloReply, RoundReply, RoundRequest
 from common.privacy.accountant import gaussian_mu_at
 from common.privacy.budget import PrivacyBudget
@@ -115,7 +116,7 @@ def digested(plan, request):
     space = space_of(plan)
     head = space.new_head(NUM_CLASSES)
     task = check_round(RoundRequest.from_envelope(request), plan)
-    space.digest(head, task.consensus)
+    space.digest(head, task.consensus, codec=CODECS[plan.codec])
     return head[1].weight.detach().double()
 
 

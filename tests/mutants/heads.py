@@ -69,9 +69,11 @@ MUTANTS = (
         name="a head that is not finite is released",
         rule=8,
         file=_HEAD,
-        old="        train_or_keep(self._head, lambda: self._space.digest("
-        "self._head, consensus))\n",
-        new="        self._space.digest(self._head, consensus)\n",
+        old="        train_or_keep(\n"
+        "            self._head,\n"
+        "            lambda: self._space.digest(self._head, consensus, codec=codec),\n"
+        "        )\n",
+        new="        self._space.digest(self._head, consensus, codec=codec)\n",
         test=f"{_TESTS}::test_a_consensus_that_overflows_leaves_the_head_as_it_was",
     ),
     Mutant(

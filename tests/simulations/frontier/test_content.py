@@ -55,13 +55,20 @@ def test_a_row_holds_mean_and_deviation_at_every_epsilon(tmp_path):
             ]
 
 
-def test_the_cnn_stands_in_one_row_with_its_single_seed(tmp_path):
+def test_the_cnn_stands_in_one_row_with_a_single_seed_without_privacy(tmp_path):
     """Two sweeps of it, one line; elsewhere a dash."""
     rows = _cells(accuracy_table(made_results(tmp_path)))
 
     (ours,) = [row for row in rows if row[2] == "federation, cnn"]
     assert ours[:2] == ["Fashion-MNIST", "Dirichlet 0.1"]
-    assert not any("±" in cell for cell in ours[3:])
+    assert ["±" in cell for cell in ours[3:]] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert [cell == DASH for cell in ours[3:]] == [
         True,
         False,
@@ -82,6 +89,16 @@ def test_the_text_says_what_is_met_and_what_is_not(tmp_path):
     assert "not measured" not in text
     for part in (FIGURE, BYTES_FIGURE, "torch 2.13.0", "`the command`", "3 seeds"):
         assert part in text
+
+
+def test_the_text_says_what_had_fewer_seeds(tmp_path):
+    """A mean over one seed is not one over five."""
+    text = frontier_text(made_results(tmp_path), seeds=5, command="")
+
+    assert (
+        "over 5 seeds; of a cnn at epsilon 1 and 4, 3 seeds; "
+        "of a cnn at epsilon inf, 1 seed."
+    ) in text
 
 
 def test_missing_sweeps_are_not_measured_and_not_met(tmp_path):
@@ -155,6 +172,6 @@ def test_both_kinds_of_students_are_swept_as_asked():
     assert all(one.epsilons == "0.5,1,2,4,8,inf" for one in heads)
     assert all(len(one.partitions) == 3 for one in heads)
     assert [(one.data_set, one.epsilons, one.most_seeds) for one in cnn] == [
-        (FASHION_MNIST, "1,4", 1),
+        (FASHION_MNIST, "1,4", 3),
         (FASHION_MNIST, "inf", 1),
     ]
