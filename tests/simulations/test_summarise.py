@@ -46,8 +46,8 @@ def _counting_grid(counts):
                 counts["whole up"] += _whole_size(message)
                 if message.metadata.message_type == "train.distill":
                     counts["soft_labels_up"] += _size(message)
-                    payload = message.content["arrays"]["soft_labels"].numpy()
-                    counts["entries"] += payload.size
+                    payload = message.content["arrays"]["soft_labels"]
+                    counts["entries"] += math.prod(payload.shape)
             return replies
 
     return CountingGrid
