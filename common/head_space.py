@@ -118,15 +118,10 @@ class HeadSpace:
         logits = consensus.log_probabilities.astype(np.float64) * consensus.temperature
         logits -= logits.mean(axis=1, keepdims=True)
         ridge = self._digest_ridge(logits, codec)
-        if ridge:
-            features = _rows(self, consensus.indices.tobytes())
-            gram = features.T @ features + ridge * torch.eye(self.dimension).double()
-            weight = torch.linalg.solve(gram, features.T @ torch.from_numpy(logits))
-        else:
-            inverse = _pseudo_inverse(self, consensus.indices.tobytes())
-            weight = inverse @ torch.from_numpy(logits)
+        inverse = _damped_inverse(self, consensus.indices.tobytes(), ridge)
+        weight = (inverse @ torch.from_numpy(logits)).T.float()
         with torch.no_grad():
-            weight_of(head).copy_(weight.T.float())
+            weight_of(head).copy_(weight)
 
     def preconditioner(self, plan: RunPlan, head: nn.Sequential) -> Tensor:
         """Returns (h H + ridge / (K n) I)^-1, float64 [dimension, dimension].
@@ -205,15 +200,17 @@ def weight_of(head: nn.Sequential) -> nn.Parameter:
     return weight
 
 
-@lru_cache(maxsize=MOST_INVERSES_HELD)
-def _pseudo_inverse(space: HeadSpace, indices: bytes) -> Tensor:
-    """Returns the pseudo-inverse of the labelled examples' features, float64."""
-    features = _rows(space, indices)
-    inverse: Tensor = torch.linalg.pinv(features, rtol=_LEAST_SINGULAR_VALUE)
-    return inverse
+@lru_cache(maxsize=MOST_INVERSES_HELD)  # the sites of a round ask for the same one
+def _damped_inverse(space: HeadSpace, indices: bytes, ridge: float) -> Tensor:
+    """Returns (F^T F + ridge I)^-1 F^T of the labelled examples' features F, float64.
 
-
-def _rows(space: HeadSpace, indices: bytes) -> Tensor:
-    """Returns the features of some transfer examples, float64."""
+    The pseudo-inverse where the ridge is 0.
+    """
     rows = torch.from_numpy(np.frombuffer(indices, np.int32).copy()).long()
-    return space.transfer_features[rows].double()
+    features = space.transfer_features[rows].double()
+    if not ridge:
+        inverse: Tensor = torch.linalg.pinv(features, rtol=_LEAST_SINGULAR_VALUE)
+        return inverse
+    gram = features.T @ features + ridge * torch.eye(space.dimension).double()
+    damped: Tensor = torch.linalg.solve(gram, features.T)
+    return damped

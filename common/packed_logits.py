@@ -47,7 +47,7 @@ def pack(logits: NDArray[np.float64], *, bits: int) -> NDArray[np.uint8]:
         bits: of a code.
     """
     levels = _levels(bits)
-    step = np.float32(np.abs(logits).max(initial=0.0) / levels)
+    step = np.float32(_step(logits, bits))
     codes = np.rint(logits / np.float64(step)) if step else np.zeros_like(logits)
     # The step was rounded to float32, so the largest may have come out one too high.
     offset = np.clip(codes, -levels, levels) + levels
@@ -63,8 +63,7 @@ def rounding_variance(logits: NDArray[np.float64], *, bits: int) -> float:
             largest is the same.
         bits: of a code.
     """
-    step = float(np.abs(logits).max(initial=0.0)) / _levels(bits)
-    return step**2 / 12
+    return _step(logits, bits) ** 2 / 12
 
 
 def unpack(
@@ -101,6 +100,10 @@ def unpack(
 
 def _levels(bits: int) -> int:
     return int(2 ** (bits - 1)) - 1
+
+
+def _step(logits: NDArray[np.float64], bits: int) -> float:
+    return float(np.abs(logits).max(initial=0.0) / _levels(bits))
 
 
 def _to_bits(codes: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
