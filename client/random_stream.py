@@ -3,16 +3,16 @@
 AES-256 in counter mode over zeros, from ``cryptography``; normals by Box & Muller
 (1958) in NumPy float32 with a 62-bit radius. torch's own float32 normals are cut off
 at 5.77 standard deviations; these reach 9.27. A deployed site takes its key from the
-operating system, and nothing outside can set it; a simulated site is seeded, and the
-report says so. Low-bit attacks on floating-point noise (Mironov 2012) are not excluded.
+operating system, and nothing outside can set it; a simulated site is seeded by
+:mod:`simulations.seeded_randomness`, which nothing here can import. Low-bit attacks on
+floating-point noise (Mironov 2012) are not excluded.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
 from common import checks
-from common.seeds import derive_seed
 
 KEY_BYTES = 32
 _BLOCK_PAIRS = 32_768  # keeps a block's temporaries in the cache
@@ -121,29 +120,3 @@ class OperatingSystemRandomness:
     def stream(self, run_id: str, round_number: int) -> RandomStream:  # noqa: ARG002
         """Returns a stream that depends on neither argument."""
         return RandomStream(os.urandom(KEY_BYTES))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeededRandomness:
-    """Repeatable randomness for a simulation; anybody with the seed can undo it.
-
-    The run id is left out on purpose: methods and engines are compared under equal
-    noise. A simulated site lives in one run folder, so no two runs share a ledger.
-
-    Attributes:
-        run_seed: the simulation's seed.
-        site_name: stable name of the site.
-    """
-
-    run_seed: int = field(repr=False)
-    site_name: str
-
-    def stream(self, run_id: str, round_number: int) -> RandomStream:  # noqa: ARG002
-        """Returns the stream of a round: the same for the same seed, site and round."""
-        seed = derive_seed(
-            self.run_seed,
-            "private-noise-and-sample",
-            round_number=round_number,
-            site_name=self.site_name,
-        )
-        return RandomStream(hashlib.sha256(str(seed).encode()).digest())

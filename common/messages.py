@@ -33,6 +33,12 @@ class RefusalReason(Enum):
     REQUEST_CHANGED = "request-changed"
     REPLY_PURGED = "reply-purged"
     DATA_CHANGED = "data-changed"
+    BUSY = "busy"
+    RUN_NOT_ALLOWED = "run-not-allowed"
+    QUERY_LIMIT = "query-limit"
+    TRANSFER_SET_MISSING = "transfer-set-missing"
+    LEDGER_ROLLED_BACK = "ledger-rolled-back"
+    LEDGER_UNAVAILABLE = "ledger-unavailable"
     INTERNAL_ERROR = "internal-error"
 
 

@@ -21,7 +21,6 @@ from torch import nn
 from client.dp_sgd import Examples, PrivateSteps, revisit
 from client.private_data import PrivateData
 from client.private_features import PrivateFeatures
-from client.random_stream import SeededRandomness
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import Parts
@@ -33,6 +32,7 @@ from common.privacy.calibration import calibrate_noise_multiplier
 from common.seeds import derive_seed
 from common.weights import to_bytes
 from server.planning import planned_heads
+from simulations.seeded_randomness import SeededRandomness
 from simulations.sites import private_examples
 
 HEAD = "head"

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from client.policy import SitePolicy
 from client.private_data import PrivateData
-from client.random_stream import SeededRandomness
 from client.site import Site
 from client.store import Durability, Store
 from common.config import Config
@@ -31,6 +30,7 @@ from simulations.hugging_face import load_hugging_face
 from simulations.locate import choose_run_folder
 from simulations.own_code import require_own_models, site_model
 from simulations.partition import natural_partition, partition
+from simulations.seeded_randomness import SeededRandomness
 
 LOADERS["hugging-face"] = load_hugging_face  # datasets come with our extra only
 

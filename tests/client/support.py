@@ -8,7 +8,6 @@ import numpy as np
 
 from client.policy import SitePolicy
 from client.private_data import PrivateData
-from client.random_stream import SeededRandomness
 from client.site import Site
 from client.store import Durability, Store
 from common.codec import CODECS, encode
@@ -25,6 +24,7 @@ from common.recipes import DistillationRecipe
 from common.run_plan import RunPlan
 from common.soft_labels import SoftLabels, log_softmax
 from common.transfer_set import TransferSet
+from simulations.seeded_randomness import SeededRandomness
 
 SHAPE = (1, 8, 8)
 NUM_CLASSES = 10

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from client.private_data import PrivateData
-from client.random_stream import SeededRandomness
 from client.requests import check_round
 from client.store import Store
 from common.codec import CODECS
@@ -16,6 +15,7 @@ from common.messages import HelloReply, RoundReply, RoundRequest
 from common.privacy.accountant import gaussian_mu_at
 from common.privacy.budget import PrivacyBudget
 from common.privacy.events import Mechanism
+from simulations.seeded_randomness import SeededRandomness
 from tests.client.heads import (
     FIRST_NORM,
     HEAD,

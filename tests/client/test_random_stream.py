@@ -5,12 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from client.random_stream import (
-    KEY_BYTES,
-    OperatingSystemRandomness,
-    RandomStream,
-    SeededRandomness,
-)
+from client.random_stream import KEY_BYTES, OperatingSystemRandomness, RandomStream
+from simulations.seeded_randomness import SeededRandomness
 from tests.statistics import (
     P_THRESHOLD,
     correlation_p_value,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from client.private_data import PrivateData
-from client.random_stream import OperatingSystemRandomness, SeededRandomness
+from client.random_stream import OperatingSystemRandomness
 from client.store import Store
 from common.envelope import Envelope, MessageKind
 from common.messages import HelloReply, RoundReply
@@ -21,6 +21,7 @@ from common.privacy.budget import PrivacyBudget
 from common.recipes import DistillationRecipe
 from common.seeds import derive_seed
 from common.weights import load_into, to_bytes
+from simulations.seeded_randomness import SeededRandomness
 from tests.client.support import (
     NOMINAL,
     NUM_CLASSES,

@@ -93,7 +93,7 @@ MUTANTS = (
         rule=10,
         file="client/rounds.py",
         old=_STREAM,
-        new="from client.random_stream import SeededRandomness\n"
+        new="from simulations.seeded_randomness import SeededRandomness\n"
         "        stream = SeededRandomness(run_seed=plan.seed, site_name='').stream(\n"
         "            plan.run_id, self.request.round_number\n"
         "        )",
@@ -104,14 +104,15 @@ MUTANTS = (
         rule=10,
         file="client/random_stream.py",
         old="return RandomStream(os.urandom(KEY_BYTES))",
-        new="text = f'{run_id} {round_number}'\n"
+        new="import hashlib\n"
+        "        text = f'{run_id} {round_number}'\n"
         "        return RandomStream(hashlib.sha256(text.encode()).digest())",
         test=f"{_PRIVACY}::test_request_cannot_seed_a_deployed_site",
     ),
     Mutant(
         name="every round has the same noise",
         rule=10,
-        file="client/random_stream.py",
+        file="simulations/seeded_randomness.py",
         old="            round_number=round_number,\n",
         new="            round_number=1,\n",
         test=f"{_PRIVACY}::test_noise_of_two_rounds_is_uncorrelated",
