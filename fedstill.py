@@ -42,6 +42,7 @@ COMMANDS = {
     "check": "simulations.check_cli",
     "config": "simulations.check_cli",
     "transfer": "server.transfer_cli",
+    "site": "client.cli",
 }
 
 

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+from client.plan_limits import is_within_limits
 from client.policy import SitePolicy
 from client.refusal import RequestRefusedError
 from common.codec import CODECS
 from common.messages import RefusalReason
+from common.privacy.commitment import Commitment
 from common.privacy.events import Mechanism
 from common.run_plan import RunPlan
-from common.transfer_set import TransferSet
-
-# Far below what anybody wants and far above where float32 runs out of digits: at a norm
-# of 1e-45 rounding alone lets one example move a sum by 2.7 norms (measured).
-LEAST_CLIPPING_NORM = 1e-20
 
 
-def check_plan(plan: RunPlan, policy: SitePolicy, transfer_set: TransferSet) -> None:
+def check_plan(plan: RunPlan, policy: SitePolicy) -> None:
     """Refuses a plan that the policy does not allow; budgets are not looked at.
 
     Args:
         plan: what the server asks for.
         policy: what the owner allows.
-        transfer_set: the transfer set that the site holds.
 
     Raises:
         RequestRefusedError: with the reason; a function of the arguments alone.
     """
+    if not is_within_limits(plan):
+        raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED)
+    if not policy.allows_run(plan.run_id):
+        raise RequestRefusedError(RefusalReason.RUN_NOT_ALLOWED)
     _check_mechanism(plan, policy)
     if plan.num_classes != policy.num_classes:
         raise RequestRefusedError(RefusalReason.CLASSES_MISMATCH)
-    if (plan.transfer_set_id, plan.transfer_size) != (
-        transfer_set.content_id,
-        len(transfer_set),
-    ):
+    if not policy.allows_transfer_set(plan.transfer_set_id):
         raise RequestRefusedError(RefusalReason.TRANSFER_SET_MISMATCH)
-    if plan.codec not in CODECS:
+    is_too_long = policy.most_rounds is not None and plan.rounds > policy.most_rounds
+    if is_too_long or plan.codec not in CODECS:
+        raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED)
+
+
+def check_committed(plan: RunPlan, commitment: Commitment, policy: SitePolicy) -> None:
+    """Refuses to go on with a plan once the owner has made the policy tighter.
+
+    Args:
+        plan: of a run that the site takes part in.
+        commitment: what was committed for it.
+        policy: what the owner allows now.
+
+    Raises:
+        RequestRefusedError: with the reason; a function of the arguments alone.
+    """
+    check_plan(plan, policy)
+    check_noise(plan, commitment, policy)
+
+
+def check_noise(plan: RunPlan, commitment: Commitment, policy: SitePolicy) -> None:
+    """Refuses private rounds with a noise multiplier below the policy's least.
+
+    Raises:
+        RequestRefusedError: with PLAN_NOT_ALLOWED.
+    """
+    is_private = plan.mechanism.is_private and commitment.rounds > 0
+    if is_private and not _is_noise_allowed(commitment.noise_multiplier, policy):
         raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED)
 
 
@@ -49,20 +73,9 @@ def _check_mechanism(plan: RunPlan, policy: SitePolicy) -> None:
         plan.unit is policy.budget.unit
         and plan.delta <= policy.budget.delta
         and plan.delta < 1 / policy.nominal_examples
-        and min(plan.clipping_norms) >= LEAST_CLIPPING_NORM
         and _is_noise_allowed(plan.noise_multiplier or None, policy)
     )
     if not is_allowed:
-        raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED)
-
-
-def check_noise(noise_multiplier: float, policy: SitePolicy) -> None:
-    """Refuses a calibrated noise multiplier below the policy's least.
-
-    Raises:
-        RequestRefusedError: with PLAN_NOT_ALLOWED.
-    """
-    if not _is_noise_allowed(noise_multiplier, policy):
         raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED)
 
 

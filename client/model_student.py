@@ -33,7 +33,8 @@ class ModelStudent:
         seed = derive_seed(
             plan.seed, "initial-weights", site_name=parts.policy.site_name
         )
-        self._model = parts.build(seed=seed)
+        self._model = parts.initial_model(seed=seed)
+        self._transfer_set = parts.transfer_set(plan)
 
     def to_bytes(self) -> bytes:
         """Returns the weights; the same weights give the same bytes."""
@@ -59,7 +60,7 @@ class ModelStudent:
             self._model,
             lambda: distil(
                 self._model,
-                self._parts.transfer_set.inputs,
+                self._transfer_set.inputs,
                 consensus,
                 self._plan.distillation,
                 generator=generator,
@@ -83,7 +84,7 @@ class ModelStudent:
         """Returns soft labels; the student carries the guarantee."""
         return predict_soft_labels(
             self._model,
-            self._parts.transfer_set.inputs,
+            self._transfer_set.inputs,
             indices=indices,
             temperature=self._plan.temperature,
             transfer_set_id=self._plan.transfer_set_id,

@@ -9,13 +9,16 @@ import torch
 from torch import nn
 
 from client.independence import model_problems
+from client.ledger_watch import LedgerWatch
 from client.outbox import Outbox
 from client.policy import SitePolicy
 from client.private_data import PrivateData
 from client.private_features import PrivateFeatures
+from client.query_count import QueryCount
 from client.random_stream import Randomness
 from client.refusal import RequestRefusedError
 from client.store import Store, StudentRow
+from client.transfer_shelf import TransferShelf
 from common.errors import DataError, LedgerCorruptedError
 from common.head_space import HeadSpace
 from common.head_spaces import head_space
@@ -25,6 +28,7 @@ from common.privacy.ledger import Ledger
 from common.privacy.ledger_rows import CommittedPlan
 from common.run_plan import RunPlan
 from common.transfer_set import TransferSet
+from common.weights import load_into
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,45 +38,57 @@ class SiteParts:
     Attributes:
         policy: what the owner allows.
         data: the private data.
-        transfer_set: the public examples.
+        transfer_sets: the public examples, by content id.
         store: students, outbox and ledger on disk.
         randomness: of noise and Poisson samples; no request has a say in it.
+        watch: a second memory of the ledger, if the owner keeps one.
 
     Raises:
-        DataError: private and transfer examples differ in shape, or the data were
-            made for another number of classes.
+        DataError: the data were made for another number of classes, or the policy's
+            initial weights are none of its model.
     """
 
     policy: SitePolicy
     data: PrivateData
-    transfer_set: TransferSet
+    transfer_sets: TransferShelf
     store: Store
     randomness: Randomness
+    watch: LedgerWatch | None = None
     _features: dict[HeadSpace, PrivateFeatures] = field(
         default_factory=dict, init=False, repr=False
     )
 
     def __post_init__(self) -> None:
-        if self.data.input_shape != self.input_shape:
-            raise DataError(
-                f"The private examples have shape {self.data.input_shape}, those of "
-                f"the transfer set {self.input_shape}. The site does not start."
-            )
         if self.data.num_classes != self.policy.num_classes:
             raise DataError(
                 f"The private data have {self.data.num_classes} classes, the policy "
                 f"says {self.policy.num_classes}. The site does not start."
             )
+        if self.policy.initial_weights is not None:
+            self.initial_model(seed=0)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one example."""
-        return self.transfer_set.inputs.shape[1:]
+        """Shape of one example; public, as the schema of the data is."""
+        return self.data.input_shape
+
+    def forget(self) -> None:
+        """Drops what was read of the store, after a transaction that may have failed.
+
+        What is on disk is the truth; it is read again.
+        """
+        for name in ("ledger", "outbox", "query_count"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The privacy ledger of this dataset id."""
         return self.store.ledger(self.policy.dataset_id)
+
+    @cached_property
+    def query_count(self) -> QueryCount:
+        """How often each transfer example was labelled from these data."""
+        return QueryCount(self.store.connection, self.policy.dataset_id)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -107,6 +123,31 @@ class SiteParts:
             torch.manual_seed(seed)
             return model(self.input_shape, num_classes)
 
+    def initial_model(self, *, seed: int) -> nn.Module:
+        """Returns the model that a run starts from: the policy says with what weights.
+
+        Args:
+            seed: a public seed, for where the policy does not say.
+
+        Raises:
+            DataError: the policy's initial weights do not fit its model.
+        """
+        model = self.build(seed=seed)
+        if self.policy.initial_weights is not None:
+            load_into(model, self.policy.initial_weights)
+        return model
+
+    def transfer_set(self, plan: RunPlan) -> TransferSet:
+        """Returns the transfer set of a plan.
+
+        Raises:
+            RequestRefusedError: TRANSFER_SET_MISSING if it is not on the shelf.
+        """
+        found = self.transfer_sets.find(plan.transfer_set_id)
+        if found is None:
+            raise RequestRefusedError(RefusalReason.TRANSFER_SET_MISSING)
+        return found
+
     def head_space(self, plan: RunPlan) -> HeadSpace:
         """Returns the public feature space of a plan with additive heads.
 
@@ -116,7 +157,7 @@ class SiteParts:
         """
         if plan.head is None:
             raise ValueError("Expected a run plan with additive heads.")
-        return head_space(plan.head, self.transfer_set)
+        return head_space(plan.head, self.transfer_set(plan))
 
     def private_features(self, space: HeadSpace) -> PrivateFeatures:
         """Returns the private data seen through ``space``, for one space at a time."""

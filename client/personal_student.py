@@ -106,7 +106,8 @@ def train_personal_student(
     student.load(weights)
     seed = derive_seed(plan.seed, "personal-weights", site_name=site_name)
     own = parts.build(seed=seed)
-    _silence(own, parts.transfer_set.inputs[:1])
+    transfer_inputs = parts.transfer_set(plan).inputs
+    _silence(own, transfer_inputs[:1])
     module = PersonalModel(student.released(), own)
     last = _last_layer(module.released)
     private_inputs, labels = parts.data.rows(np.arange(len(parts.data)))
@@ -116,7 +117,7 @@ def train_personal_student(
             last=last,
             private=_examples(parts, plan, module.released, private_inputs),
             labels=torch.from_numpy(labels),
-            public=_examples(parts, plan, module.released, parts.transfer_set.inputs),
+            public=_examples(parts, plan, module.released, transfer_inputs),
             recipe=recipe,
             generator=torch_generator(plan.seed, "personal-order", site_name=site_name),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from common import checks
 from common.models.zoo import Builder
@@ -24,6 +25,14 @@ class SitePolicy:
         allow_non_private: whether runs without any guarantee are allowed.
         least_noise_multiplier: the smallest noise multiplier that is accepted.
         mechanisms: private mechanisms that are allowed.
+        runs: patterns of run ids that are allowed, with ``*``, ``?`` and ``[...]``.
+        transfer_set_ids: content ids that may be labelled; None for any.
+        most_rounds: the most rounds that a plan may have; None for any number.
+        most_queries: the most labels of one transfer example, over all runs of the
+            dataset id; None for any number.
+        initial_weights: of ``model`` in every run, safetensors bytes, in place of
+            those that follow from the plan's seed. They must be public: no ledger
+            knows what private data they have seen.
 
     Raises:
         ValueError: a value out of range, or a delta of 1 / nominal_examples or more,
@@ -39,14 +48,29 @@ class SitePolicy:
     allow_non_private: bool = False
     least_noise_multiplier: float = 0.0
     mechanisms: frozenset[Mechanism] = frozenset({Mechanism.DP_SGD})
+    runs: tuple[str, ...] = ("*",)
+    transfer_set_ids: frozenset[str] | None = None
+    most_rounds: int | None = None
+    most_queries: int | None = None
+    initial_weights: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         checks.non_empty(site_name=self.site_name, dataset_id=self.dataset_id)
         checks.positive(nominal_examples=self.nominal_examples)
         checks.non_negative(least_noise_multiplier=self.least_noise_multiplier)
+        limits = {"most_rounds": self.most_rounds, "most_queries": self.most_queries}
+        checks.positive(**{key: one for key, one in limits.items() if one is not None})
         if self.num_classes < 2:  # noqa: PLR2004
             raise ValueError(f"Expected num_classes={self.num_classes} to be >= 2.")
         if not self.budget.is_unlimited:
             checks.in_open_range(
                 0, 1 / self.nominal_examples, budget_delta=self.budget.delta
             )
+
+    def allows_run(self, run_id: str) -> bool:
+        """Returns whether a run of this name may be asked of the data."""
+        return any(fnmatchcase(run_id, pattern) for pattern in self.runs)
+
+    def allows_transfer_set(self, content_id: str) -> bool:
+        """Returns whether a transfer set may be labelled."""
+        return self.transfer_set_ids is None or content_id in self.transfer_set_ids

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from client.refusal import RequestRefusedError
 from common.codec import CODECS, decode
+from common.envelope import Envelope
 from common.errors import InvalidReplyError
 from common.messages import RefusalReason, RoundRequest
 from common.run_plan import RunPlan
 from common.soft_labels import SoftLabels
+
+_KNOWLEDGE = "ledger_entries"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,6 +30,25 @@ class RoundTask:
 
     request: RoundRequest
     consensus: SoftLabels | None
+
+
+def request_sha256(envelope: Envelope) -> str:
+    """Returns the name of a request in the outbox: of everything that is asked.
+
+    What the server knows of the ledger is left out: it may know more when it asks
+    again, and the question is still the same.
+
+    Raises:
+        RequestRefusedError: MALFORMED_REQUEST for an array without canonical bytes.
+    """
+    fields = {
+        name: value for name, value in envelope.fields.items() if name != _KNOWLEDGE
+    }
+    try:
+        return replace(envelope, fields=fields).sha256
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        # An array of text, for example, has no canonical bytes.
+        raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST) from error
 
 
 def check_round(request: RoundRequest, plan: RunPlan) -> RoundTask:

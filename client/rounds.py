@@ -11,11 +11,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from safetensors import SafetensorError
-
+from client.admission import check_committed
 from client.parts import SiteParts
 from client.refusal import RequestRefusedError
-from client.requests import RoundTask, check_round
+from client.requests import RoundTask, check_round, request_sha256
 from client.store import StudentRow
 from client.students import Student, new_student
 from common.codec import CODECS, encode
@@ -37,25 +36,38 @@ def answer_round(parts: SiteParts, envelope: Envelope) -> Envelope:
 
     Raises:
         RequestRefusedError: an unknown run, a malformed or changed request, a reply
-            that is gone, or a round after the finish.
+            that is gone, a round after the finish, or one label too many.
+        LedgerRolledBackError: the server saw a longer ledger than the one here.
     """
     try:
         request = RoundRequest.from_envelope(envelope)
     except InvalidReplyError as error:
         raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST) from error
-    request_sha256 = _sha256(envelope)
+    parts.ledger.require_entries(request.ledger_entries)
+    name = request_sha256(envelope)
     row, committed = parts.committed(request.run_id)
     stored = parts.outbox.find(
-        request.run_id, envelope.kind, request.round_number, request_sha256
+        request.run_id, envelope.kind, request.round_number, name
     )
     if stored is not None:
         return Envelope.from_bytes(stored)
     task = check_round(request, row.plan)
     if committed.is_closed:
         raise RequestRefusedError(RefusalReason.PLAN_NOT_ALLOWED)
-    if not request.is_finish and request.round_number <= row.last_round:
-        raise RequestRefusedError(RefusalReason.REPLY_PURGED)
-    return _Round(parts, task, row, committed, request_sha256).work()
+    if not request.is_finish:
+        if request.round_number <= row.last_round:
+            raise RequestRefusedError(RefusalReason.REPLY_PURGED)
+        check_committed(row.plan, committed.commitment, parts.policy)
+        _check_queries(parts, row.plan, request)
+    return _Round(parts, task, row, committed, name).work()
+
+
+def _check_queries(parts: SiteParts, plan: RunPlan, request: RoundRequest) -> None:
+    """Refuses what would label an example more often than the policy allows."""
+    counts = parts.query_count.counts(plan.transfer_set_id, num_rows=plan.transfer_size)
+    most = parts.policy.most_queries
+    if most is not None and (counts[request.indices] >= most).any():
+        raise RequestRefusedError(RefusalReason.QUERY_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,10 +92,12 @@ class _Round:
         student = new_student(self.parts, self.plan)
         student.load(self.row.weights)
         self._digest(student)
+        failpoint("site.after-digest")
         is_exhausted = self._is_exhausted()
         if not is_exhausted and not self.request.is_finish:
             self._reserve()
             self._revisit(student)
+            failpoint("site.after-revisit")
         reply = RoundReply(
             run_id=self.plan.run_id,
             round_number=self.request.round_number,
@@ -92,7 +106,7 @@ class _Round:
                 student.label(self.request.indices), CODECS[self.plan.codec]
             ),
             budget_exhausted=is_exhausted,
-            ledger_entries=self.parts.ledger.entry_count(),
+            ledger_entries=self._ledger_entries(),
             is_finish=self.request.is_finish,
         ).to_envelope()
         self._release(student.to_bytes(), reply.to_bytes())
@@ -142,6 +156,17 @@ class _Round:
             noise_multiplier=self.committed.commitment.noise_multiplier,
         )
 
+    def _ledger_entries(self) -> int:
+        """The number of ledger entries once this is released: one of them is to come.
+
+        A finish closes the plan, and a round settles what it reserved.
+        """
+        ledger = self.parts.ledger
+        round_number = self.request.round_number
+        reservation = ledger.reservation(self.plan.run_id, round_number)
+        is_one_to_come = self.request.is_finish or reservation is not None
+        return ledger.entry_count() + is_one_to_come
+
     def _release(self, weights: bytes, reply: bytes) -> None:
         """Makes weights, reply and settlement durable, all or none."""
         run_id, round_number = self.plan.run_id, self.request.round_number
@@ -161,6 +186,12 @@ class _Round:
                 request_sha256=self.request_sha256,
                 reply=reply,
             )
+            parts.query_count.add(
+                self.plan.transfer_set_id,
+                self.request.indices,
+                num_rows=self.plan.transfer_size,
+            )
+            failpoint("site.mid-commit")
             if self.request.is_finish:
                 parts.ledger.close_plan(run_id)
             elif parts.ledger.reservation(run_id, round_number) is not None:
@@ -171,14 +202,6 @@ class _Round:
                     reply_sha256=hashlib.sha256(reply).hexdigest(),
                 )
         failpoint("site.after-commit")
-
-
-def _sha256(envelope: Envelope) -> str:
-    try:
-        return envelope.sha256
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        # An array of text, for example, has no canonical bytes.
-        raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST) from error
 
 
 def _kind(request: RoundRequest) -> MessageKind:

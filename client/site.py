@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import traceback
 
 from torch import nn
 
 from client.hello import answer_hello
+from client.ledger_watch import LedgerWatch
 from client.parts import SiteParts
 from client.personal_student import PersonalStudent, train_personal_student
 from client.personal_training import PersonalRecipe
@@ -19,9 +21,16 @@ from client.refusal import RequestRefusedError
 from client.rounds import answer_round
 from client.store import Store
 from client.students import new_student
+from client.transfer import answer_transfer
+from client.transfer_shelf import TransferShelf
 from common.envelope import Envelope, MessageKind
+from common.errors import (
+    LedgerCorruptedError,
+    LedgerRolledBackError,
+    LedgerUnavailableError,
+)
+from common.failpoints import failpoint
 from common.messages import Refusal, RefusalReason
-from common.transfer_set import TransferSet
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,13 +41,14 @@ class Site:
     Args:
         policy: what the owner allows.
         data: the private data.
-        transfer_set: the public examples.
+        transfer_sets: the public examples, by content id.
         store: students, outbox and ledger on disk.
         randomness: of noise and Poisson samples; no request has a say in it.
+        watch: a second memory of the ledger, if the owner keeps one.
 
     Raises:
-        DataError: private and transfer examples differ in shape, or the data were
-            made for another number of classes.
+        DataError: the data were made for another number of classes, or the policy's
+            initial weights are none of its model.
     """
 
     def __init__(
@@ -46,16 +56,18 @@ class Site:
         *,
         policy: SitePolicy,
         data: PrivateData,
-        transfer_set: TransferSet,
+        transfer_sets: TransferShelf,
         store: Store,
         randomness: Randomness,
+        watch: LedgerWatch | None = None,
     ) -> None:
         self._parts = SiteParts(
             policy=policy,
             data=data,
-            transfer_set=transfer_set,
+            transfer_sets=transfer_sets,
             store=store,
             randomness=randomness,
+            watch=watch,
         )
         self._lock = threading.Lock()  # one request at a time
         self._fingerprint = data.fingerprint(store.fingerprint_key(policy.dataset_id))
@@ -73,9 +85,19 @@ class Site:
         """Returns the reply to a request; a refusal is a reply too, never raised."""
         try:
             with self._lock:
-                return self._answer(request)
+                return self._answer_watched(request)
         except RequestRefusedError as refusal:
             reason = refusal.reason
+        except LedgerRolledBackError as error:
+            reason = RefusalReason.LEDGER_ROLLED_BACK
+            self._log_words(error)
+        except (
+            LedgerCorruptedError,
+            LedgerUnavailableError,
+            sqlite3.Error,
+        ) as error:
+            reason = RefusalReason.LEDGER_UNAVAILABLE
+            self._log_words(error)
         except Exception as error:  # noqa: BLE001  # its text may hold a value
             reason = RefusalReason.INTERNAL_ERROR
             _log_place(self.policy.site_name, error)
@@ -128,13 +150,35 @@ class Site:
             row, _ = self._parts.committed(run_id)
             return train_personal_student(self._parts, row.plan, row.weights, recipe)
 
+    def _answer_watched(self, request: Envelope) -> Envelope:
+        """Works on a request between two looks at the ledger; waits for its turn."""
+        parts = self._parts
+        try:
+            if parts.watch is not None:
+                parts.watch.check(parts.ledger)
+            reply = self._answer(request)
+            if parts.watch is not None:
+                failpoint("site.before-second-head")
+                parts.watch.advance(parts.ledger)
+                failpoint("site.after-second-head")
+        except BaseException:
+            parts.forget()
+            raise
+        return reply
+
     def _answer(self, request: Envelope) -> Envelope:
         agreed = self._parts.store.fingerprint(self.policy.dataset_id)
         if agreed != self._fingerprint:
             raise RequestRefusedError(RefusalReason.DATA_CHANGED)
         if request.kind is MessageKind.HELLO:
             return answer_hello(self._parts, request)
+        if request.kind is MessageKind.TRANSFER:
+            return answer_transfer(self._parts, request)
         return answer_round(self._parts, request)
+
+    def _log_words(self, error: Exception) -> None:
+        """Tells the owner what is wrong with his ledger; none of it goes outward."""
+        _LOG.error("Site %s: %s", self.policy.site_name, error)
 
 
 def _log_place(site_name: str, error: Exception) -> None:

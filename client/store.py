@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +15,10 @@ from enum import Enum
 from pathlib import Path
 
 from client.outbox import Outbox
+from client.store_file import open_connection
 from common.errors import LedgerCorruptedError
 from common.privacy.ledger import Ledger
+from common.privacy.ledger_transaction import transaction
 from common.run_plan import RunPlan
 from common.weights import sha256
 
@@ -68,41 +69,59 @@ class StudentRow:
 class Store:
     """One SQLite file.
 
+    Every error of SQLite is told in words, here and through ``connection``:
+    LedgerUnavailableError where the file cannot be read or written now,
+    LedgerCorruptedError where it cannot be believed, LedgerRolledBackError where
+    another file was put in its place.
+
     Args:
         path: file to open or create; its folder must exist.
         durability: what a commit survives.
+        read_only: whether nothing is written or created, for status, report and export
+            beside a custodian at work.
 
     Raises:
-        LedgerCorruptedError: the file is no SQLite database.
+        LedgerCorruptedError: the file is no SQLite database, is torn, or was made by
+            an older version.
+        LedgerUnavailableError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path, *, durability: Durability = Durability.FULL) -> None:
-        # Requests may arrive on several threads; the site lets in one at a time.
-        self.connection = sqlite3.connect(
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durability: Durability = Durability.FULL,
+        read_only: bool = False,
+    ) -> None:
+        self._read_only = read_only
+        self._ledgers: dict[str, Ledger] = {}
+        self.connection = open_connection(
             path,
             timeout=BUSY_TIMEOUT_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
+            synchronous=durability.value,
+            read_only=read_only,
         )
         try:
-            self.connection.execute(f"PRAGMA synchronous = {durability.value}")
-            self.connection.executescript(_TABLES)
-        except sqlite3.OperationalError:
-            raise  # locked or unwritable: says nothing about the content
-        except sqlite3.DatabaseError as error:
+            if not read_only:
+                self.connection.executescript(_TABLES)
+        except BaseException:
             self.connection.close()
-            raise LedgerCorruptedError(
-                f"{path} cannot be believed: {error}. Nothing was spent and no private "
-                "data were read."
-            ) from error
+            raise
 
     def close(self) -> None:
         """Closes the file."""
         self.connection.close()
 
     def ledger(self, dataset_id: str) -> Ledger:
-        """Returns the privacy ledger of a dataset id, on this connection."""
-        return Ledger(self.connection, dataset_id)
+        """Returns the privacy ledger of a dataset id, on this connection.
+
+        The same one each time: it remembers what it has verified.
+        """
+        if dataset_id not in self._ledgers:
+            self._ledgers[dataset_id] = Ledger(
+                self.connection, dataset_id, read_only=self._read_only
+            )
+        return self._ledgers[dataset_id]
 
     def outbox(self, dataset_id: str) -> Outbox:
         """Returns the outbox of a dataset id, on this connection."""
@@ -111,13 +130,10 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Makes everything inside visible and durable together, or not at all."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self.connection):
             yield
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
+        for ledger in self._ledgers.values():
+            ledger.remember()
 
     def open_run(self, dataset_id: str, plan: RunPlan, weights: bytes) -> None:
         """Stores plan and initial weights of a run, unless it is open already."""
@@ -189,13 +205,13 @@ class Store:
 
     def fingerprint_key(self, dataset_id: str) -> bytes:
         """Returns the secret key of a dataset id's fingerprint, made at first use."""
-        self.connection.execute(
-            "INSERT OR IGNORE INTO fingerprints VALUES (?, ?, NULL)",
-            (dataset_id, os.urandom(_KEY_BYTES)),
-        )
-        row = self.connection.execute(
-            "SELECT key FROM fingerprints WHERE dataset_id = ?", (dataset_id,)
-        ).fetchone()
+        query = "SELECT key FROM fingerprints WHERE dataset_id = ?"
+        if self.connection.execute(query, (dataset_id,)).fetchone() is None:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO fingerprints VALUES (?, ?, NULL)",
+                (dataset_id, os.urandom(_KEY_BYTES)),
+            )
+        row = self.connection.execute(query, (dataset_id,)).fetchone()
         return bytes(row[0])
 
     def fingerprint(self, dataset_id: str) -> str | None:

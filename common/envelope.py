@@ -29,6 +29,7 @@ class MessageKind(Enum):
     """Flower message types that we use."""
 
     HELLO = "query.hello"
+    TRANSFER = "query.transfer"
     ROUND = "train.distill"
     FINISH = "train.finish"
 

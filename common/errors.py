@@ -9,6 +9,8 @@
     |-- InvalidReplyError              a site's reply; the round goes on without it
     |-- QuorumMissedError              exit code 1: too few sites answered
     |-- LedgerCorruptedError           exit code 1: a ledger that cannot be believed
+    |   `-- LedgerRolledBackError      it was longer before, or another one
+    |-- LedgerUnavailableError         exit code 1: a ledger that cannot be written
     `-- PrivacyError                   exit code 3: refused in a valid config
         |-- BudgetExhaustedError       carries what is left and what was asked
         |-- AdjacencyMismatchError     two privacy statements that do not compare
@@ -57,6 +59,14 @@ class QuorumMissedError(FedstillError):
 
 class LedgerCorruptedError(FedstillError):
     """A ledger whose rows contradict one another; nothing is spent on its word."""
+
+
+class LedgerRolledBackError(LedgerCorruptedError):
+    """A ledger that lacks entries which somebody has seen: an older copy."""
+
+
+class LedgerUnavailableError(FedstillError):
+    """A ledger that cannot be read or written now: full, read-only, locked, broken."""
 
 
 class PrivacyError(FedstillError):

@@ -12,7 +12,8 @@ import signal
 
 VARIABLE = "FEDSTILL_FAILPOINT"
 
-NAMES = (
+# What a whole simulation passes, and every time that it resumes.
+IN_SIMULATIONS = (
     "site.after-reserve",
     "site.mid-step",
     "site.before-commit",
@@ -23,6 +24,29 @@ NAMES = (
     "server.after-checkpoint-rename",
     "server.mid-metrics-line",
 )
+# What a custodian passes from the first hello to the finish.
+IN_CUSTODIANS = (
+    "site.hello-before-commit",
+    "site.hello-mid-commit",
+    "site.hello-after-commit",
+    "site.after-digest",
+    "site.after-reserve",
+    "site.mid-step",
+    "site.after-revisit",
+    "site.before-commit",
+    "site.mid-commit",
+    "site.after-commit",
+    "site.before-second-head",
+    "site.after-second-head",
+    "transfer.mid-spool",
+    "transfer.before-rename",
+    "transfer.after-rename",
+    "custodian.after-request",
+    "custodian.before-reply",
+    "custodian.mid-reply",
+    "custodian.after-reply",
+)
+NAMES = tuple(dict.fromkeys(IN_SIMULATIONS + IN_CUSTODIANS))
 
 _visits: dict[str, int] = {}
 

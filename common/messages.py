@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,8 @@ class HelloReply:
         site_name: public, stable name of the site.
         software: versions, for example ``"fedstill 0.1.0, torch 2.13.0"``.
         num_classes: number of classes, from the site's config.
-        has_transfer_set: whether the site holds the plan's transfer set.
+        has_transfer_set: whether the site holds the plan's transfer set. If not,
+            nothing is committed yet: it wants the set, and hello again.
         nominal_examples: the public constant in the site's policy.
         epsilon: the most the site will spend in this run; 0 where no private round
             is affordable, infinite without privacy.
@@ -115,6 +116,8 @@ class RoundRequest:
         indices: int32 [num_next], transfer examples to label; empty at finish.
         consensus_indices: int32 [num_consensus]; empty before the first consensus.
         consensus: payload of num_consensus rows by the plan's codec, in its shape.
+        ledger_entries: the most that this site ever said its ledger has; a ledger
+            with fewer was set back.
     """
 
     run_id: str
@@ -122,6 +125,7 @@ class RoundRequest:
     indices: NDArray[np.int32]
     consensus_indices: NDArray[np.int32]
     consensus: Array
+    ledger_entries: int = 0
     is_finish: bool = False
 
     def to_envelope(self) -> Envelope:
@@ -129,7 +133,7 @@ class RoundRequest:
         return Envelope(
             kind=MessageKind.FINISH if self.is_finish else MessageKind.ROUND,
             arrays={name: getattr(self, name) for name in _ROUND_ARRAYS},
-            fields={"run_id": self.run_id, "round_number": self.round_number},
+            fields={name: getattr(self, name) for name in _ROUND_REQUEST},
         )
 
     @classmethod
@@ -157,7 +161,7 @@ class RoundReply:
         transfer_set_id: content id of the transfer set that was labelled.
         soft_labels: payload of the asked rows in the codec's shape; no rows at finish.
         budget_exhausted: whether the site is past its committed private rounds.
-        ledger_entries: number of entries in the site's ledger.
+        ledger_entries: number of entries in the site's ledger, once this is released.
     """
 
     run_id: str
@@ -229,19 +233,13 @@ class Refusal:
 
 
 _ROUND_ARRAYS = ("indices", "consensus_indices", "consensus")
-_ROUND_REQUEST: dict[str, type] = {"run_id": str, "round_number": int}
-_REFUSAL: dict[str, type] = {"refusal": str, "site_name": str}
-_HELLO_REPLY: dict[str, type] = {
-    "site_name": str,
-    "software": str,
-    "num_classes": int,
-    "has_transfer_set": bool,
-    "nominal_examples": int,
-    "epsilon": float,
-    "delta": float,
-    "rounds": int,
+_ROUND_REQUEST: dict[str, type] = {
+    "run_id": str,
+    "round_number": int,
     "ledger_entries": int,
 }
+_REFUSAL: dict[str, type] = {"refusal": str, "site_name": str}
+_HELLO_REPLY: dict[str, type] = get_type_hints(HelloReply)
 _ROUND_REPLY: dict[str, type] = {
     "run_id": str,
     "round_number": int,

@@ -1,9 +1,9 @@
 """Imports the user's own code by its name: a factory of models, a consensus rule.
 
 Whoever calls this runs somebody's code, so it is called where that person sits: in a
-simulation, at the server for a rule, and at ``load_student`` once code is allowed.
-Nothing under ``client/`` does (design, section 5, rule 12): a site takes its model from
-its own policy.
+simulation, at the server for a rule, at ``load_student`` once code is allowed, and for
+a site by ``client/owner/``, which has the names from the owner's policy and from
+nowhere else (design, section 5, rule 12).
 """
 
 from __future__ import annotations
@@ -24,34 +24,41 @@ def current_folder_first() -> Iterator[None]:
 
     A console script finds what is installed only.
     """
-    folder = str(Path.cwd())
+    with folder_first(Path.cwd()):
+        yield
+
+
+@contextmanager
+def folder_first(folder: Path) -> Iterator[None]:
+    """Lets imports find modules of a folder before any others."""
     importlib.invalidate_caches()  # a module written a moment ago counts
-    sys.path.insert(0, folder)
+    sys.path.insert(0, str(folder))
     try:
         yield
     finally:
-        sys.path.remove(folder)
+        sys.path.remove(str(folder))
 
 
-def import_callable(name: str) -> Callable[..., Any]:
-    """Returns what a name leads to, in the current folder or the environment.
+def import_callable(name: str, *, folder: Path | None = None) -> Callable[..., Any]:
+    """Returns what a name leads to, in a folder or the environment.
 
     Args:
         name: ``module:attribute``; see :func:`common.code_names.is_code_name`.
+        folder: where modules are looked for first; None for the current one.
 
     Raises:
         ValueError: what is wrong, as the end of a sentence that names the key.
     """
     module_name, _, attribute = name.partition(":")
+    place = f"the current folder ({Path.cwd()})" if folder is None else str(folder)
     try:
-        with current_folder_first():
+        with folder_first(folder or Path.cwd()):
             module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not _is_at_or_above(error.name, module_name):
             raise ValueError(_import_failed(module_name, error)) from error
         raise ValueError(
-            f"there is no module {module_name!r} in the current folder "
-            f"({Path.cwd()}) or the environment"
+            f"there is no module {module_name!r} in {place} or the environment"
         ) from error
     # A module that leaves the program is a fault like any other.
     except (Exception, SystemExit) as error:

@@ -25,7 +25,7 @@ from server.privacy_forecast import Promise
 from server.round_state import RoundState
 from server.traffic import Traffic
 
-SCHEMA = 1
+SCHEMA = 2
 _LENGTH_BYTES = 8  # safetensors: little-endian length of the header, then the header
 
 
@@ -74,6 +74,7 @@ def _to_bytes(state: RoundState) -> bytes:
         "promises": {
             name: asdict(promise) for name, promise in sorted(state.promises.items())
         },
+        "ledger_entries": dict(sorted(state.ledger_entries.items())),
         "traffic": state.traffic.to_dict(),
         "is_finished": state.is_finished,
         "consensus": None,
@@ -112,6 +113,7 @@ def _from_bytes(content: bytes) -> RoundState:
         promises={
             name: Promise(**promise) for name, promise in header["promises"].items()
         },
+        ledger_entries=header["ledger_entries"],
         traffic=Traffic(**header["traffic"]),
         is_finished=header["is_finished"],
     )

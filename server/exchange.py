@@ -80,6 +80,7 @@ class Exchange:
         self._sleep = sleep
         self._sent: dict[str, _Sent] = {}
         self._traffic = Traffic()
+        self._late: list[Arrival] = []
 
     def now(self) -> float:
         """Returns the clock's seconds; only differences mean something."""
@@ -105,6 +106,11 @@ class Exchange:
         """Returns the bytes since the last call."""
         traffic, self._traffic = self._traffic, Traffic()
         return traffic
+
+    def take_late(self) -> list[Arrival]:
+        """Returns once the answers that came while others were waited for."""
+        late, self._late = self._late, []
+        return late
 
     def post(
         self, requests: Mapping[int, Envelope], *, ttl: float, group: str
@@ -194,6 +200,7 @@ class Exchange:
             arrivals = self.poll(max_bytes=max_bytes)
             # An answer to an earlier message only says that its node is free again.
             answers |= {one.node_id: one for one in arrivals if one.node_id in nodes}
+            self._late += [one for one in arrivals if one.node_id not in nodes]
             if len(answers) == len(nodes) or self._clock() >= until:
                 return answers
             if not arrivals:

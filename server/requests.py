@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,17 @@ def finish_request(state: RoundState, *, codec: Codec, num_classes: int) -> Enve
         consensus=payload,
         is_finish=True,
     ).to_envelope()
+
+
+def addressed(request: Envelope, *, ledger_entries: int) -> Envelope:
+    """Returns a request as one site gets it.
+
+    Args:
+        request: of a round or the finish, for any site.
+        ledger_entries: the most that this site ever said its ledger has.
+    """
+    fields = dict(request.fields) | {"ledger_entries": ledger_entries}
+    return replace(request, fields=fields)
 
 
 def reply_limit(asked: Asked) -> int:

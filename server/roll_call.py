@@ -11,11 +11,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from common.envelope import Envelope
 from common.errors import QuorumMissedError, RefusedBySitesError
-from common.messages import HelloReply, HelloRequest
+from common.messages import HelloReply, HelloRequest, RefusalReason
 from common.run_plan import RunPlan
+from common.transfer_set import TransferSet
 from server.exchange import Arrival, Exchange
 from server.replies import Rejection, RejectionReason
+from server.transfer_delivery import TransferDelivery
 from server.validation import check_hello_reply
 
 log = logging.getLogger("fedstill.server")
@@ -24,6 +27,20 @@ HELLO_BYTES = 64 * 1024  # an honest answer has a few hundred
 # A node that joins late must not hold up the round that the others wait for; an
 # honest hello takes about ten seconds in a deployment, nearly all of it Flower's.
 LATE_HELLO_SECONDS = 30.0
+# What a site says of itself, not of the plan: it may say otherwise a round later.
+_PASSING = (
+    RefusalReason.BUSY,
+    RefusalReason.LEDGER_UNAVAILABLE,
+    RefusalReason.INTERNAL_ERROR,
+)
+_SEATED = (
+    RejectionReason.DUPLICATE_SITE_NAME,
+    "has the name of a site that is connected already",
+)
+_UNSUPPLIED = (
+    RejectionReason.WRONG_TRANSFER_SET,
+    "lacks the transfer set that it was sent",
+)
 _SHOWN = 5  # refusals named in a message
 
 
@@ -46,13 +63,24 @@ class RollCall:
     Args:
         exchange: reaches the nodes.
         plan: what every site is asked to agree to.
+        transfer_set: the plan's, for sites that lack it.
         deadline: seconds for which a hello is worth something.
     """
 
-    def __init__(self, exchange: Exchange, plan: RunPlan, *, deadline: float) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        plan: RunPlan,
+        transfer_set: TransferSet,
+        *,
+        deadline: float,
+    ) -> None:
         self._exchange = exchange
         self._plan = plan
         self._deadline = deadline
+        self._delivery = TransferDelivery(transfer_set)
+        self._supplied: set[int] = set()  # nodes whose delivery has ended well
+        self._spoken_to: set[int] = set()  # nodes whose next answer is to us
         self._hello = HelloRequest(plan=plan).to_envelope()
         self._members: dict[str, Member] = {}
         self._refusals: dict[int, Rejection] = {}
@@ -76,17 +104,17 @@ class RollCall:
             RefusedBySitesError: sites answered, and none takes part.
             QuorumMissedError: no site answered.
         """
-        until = self._exchange.now() + self._deadline
+        started = self._exchange.now()
+        until = started + self._deadline
+        # A first delivery takes as long as its chunks do; a site that stalls does not.
+        latest = until + self._delivery.num_chunks * LATE_HELLO_SECONDS
         while True:
-            new = self._new_nodes()
-            if new:
-                requests = dict.fromkeys(new, self._hello)
-                self._exchange.post(requests, ttl=self._deadline, group="hello")
-            for arrival in self._exchange.poll(max_bytes=HELLO_BYTES):
-                self._register(arrival)
-            if self._num_answered() >= sites or self._exchange.now() >= until:
+            self._talk(self._new_nodes())
+            now = self._exchange.now()
+            wait_until = latest if self._is_delivering() else until
+            if self._num_answered() >= sites or now >= wait_until:
                 break
-            self._exchange.pause(until)
+            self._exchange.pause(wait_until)
         if not self._members:
             raise self._nobody()
 
@@ -114,19 +142,57 @@ class RollCall:
             self._exchange.pause(until)
 
     def _welcome(self) -> None:
-        """Says hello to the nodes that came since the last one."""
-        new = self._new_nodes()
-        if not new:
-            return
-        arrivals = self._exchange.ask(
-            dict.fromkeys(new, self._hello),
-            deadline=min(self._deadline, LATE_HELLO_SECONDS),
-            ttl=self._deadline,
-            max_bytes=HELLO_BYTES,
-            group="hello",
+        """Says hello to the nodes that came since, and brings what they lack.
+
+        What is not done in time goes on before the next round.
+        """
+        until = self._exchange.now() + min(self._deadline, LATE_HELLO_SECONDS)
+        waited_for = self._talk(frozenset())
+        waited_for |= self._talk(self._new_nodes())
+        while waited_for & self._exchange.busy() and self._exchange.now() < until:
+            self._exchange.pause(until)
+            waited_for |= self._talk(frozenset())
+
+    def _talk(self, new: frozenset[int]) -> frozenset[int]:
+        """Says hello to new nodes and answers the others; returns who was sent to."""
+        for node_id in new:  # it did not answer in time, and starts again
+            self._delivery.forget(node_id)
+        self._send(dict.fromkeys(new, self._hello))
+        sent_to = new
+        late, now = (
+            self._exchange.take_late(),
+            self._exchange.poll(max_bytes=HELLO_BYTES),
         )
-        for _, arrival in sorted(arrivals.items()):
-            self._register(arrival)
+        for arrival in (*late, *now):
+            if arrival.node_id in self._spoken_to:  # else a late answer to a round
+                self._spoken_to.discard(arrival.node_id)
+                request = self._reply_to(arrival)
+                if request is not None:
+                    self._send({arrival.node_id: request})
+                    sent_to |= {arrival.node_id}
+        return sent_to
+
+    def _send(self, requests: Mapping[int, Envelope]) -> None:
+        if requests:
+            self._exchange.post(requests, ttl=self._deadline, group="hello")
+            self._spoken_to |= requests.keys()
+
+    def _reply_to(self, arrival: Arrival) -> Envelope | None:
+        """Returns what an arrival's node is sent next, if anything."""
+        node_id = arrival.node_id
+        if not self._delivery.is_under_way(node_id):
+            return self._register(arrival)
+        request = self._delivery.proceed(node_id, arrival.answer)
+        if isinstance(request, Rejection):
+            self._reject(node_id, request)
+            return None
+        if request is None:
+            self._supplied.add(node_id)
+            return self._hello
+        return request
+
+    def _is_delivering(self) -> bool:
+        return any(map(self._delivery.is_under_way, self._exchange.busy()))
 
     def _new_nodes(self) -> frozenset[int]:
         known = {member.node_id for member in self._members.values()}
@@ -136,25 +202,29 @@ class RollCall:
     def _num_answered(self) -> int:
         return len(self._members) + len(self._refusals) + len(self._faults)
 
-    def _register(self, arrival: Arrival) -> None:
+    def _register(self, arrival: Arrival) -> Envelope | None:
+        """Keeps what a hello came to; returns the first chunk for a site that asks."""
+        node_id = arrival.node_id
         answer = check_hello_reply(arrival.answer, plan=self._plan)
-        if isinstance(answer, HelloReply) and self._is_seated(answer.site_name):
-            answer = Rejection(
-                site_name=answer.site_name,
-                reason=RejectionReason.DUPLICATE_SITE_NAME,
-                detail=f"Reply of {answer.site_name} has the name of a site that is "
-                "connected already. The second one does not take part.",
-            )
-        if isinstance(answer, HelloReply):
-            self._members[answer.site_name] = Member(
-                node_id=arrival.node_id, hello=answer
-            )
-            return
-        log.warning(answer.detail)
+        if isinstance(answer, Rejection):
+            self._reject(node_id, answer)
+        elif self._is_seated(answer.site_name):
+            self._reject(node_id, _unfit(answer.site_name, *_SEATED))
+        elif answer.has_transfer_set:
+            self._members[answer.site_name] = Member(node_id=node_id, hello=answer)
+        elif node_id in self._supplied:
+            self._reject(node_id, _unfit(answer.site_name, *_UNSUPPLIED))
+        else:
+            return self._delivery.begin(node_id)
+        return None
+
+    def _reject(self, node_id: int, rejection: Rejection) -> None:
+        log.warning(rejection.detail)
         # A refusal stands, since the plan never changes. A fault may pass.
-        is_refusal = answer.reason is RejectionReason.REFUSED
-        kept = self._refusals if is_refusal else self._faults
-        kept[arrival.node_id] = answer
+        is_refusal = rejection.reason is RejectionReason.REFUSED
+        may_pass = not is_refusal or rejection.refusal in _PASSING
+        kept = self._faults if may_pass else self._refusals
+        kept[node_id] = rejection
 
     def _is_seated(self, site_name: str) -> bool:
         seated = self._members.get(site_name)
@@ -172,3 +242,8 @@ class RollCall:
             f"No site takes part: none said hello within {self._deadline:g} seconds. "
             f"{details + ' ' if details else ''}Nothing was trained."
         )
+
+
+def _unfit(site_name: str, reason: RejectionReason, problem: str) -> Rejection:
+    detail = f"Reply of {site_name} {problem}. The site does not take part."
+    return Rejection(site_name=site_name, reason=reason, detail=detail)

@@ -28,10 +28,12 @@ from server.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from server.cohort import Cohort, draw_cohort, require_quorum
 from server.exchange import Exchange
 from server.global_student import new_global_student
+from server.ledger_lengths import addressed_to, after_hello, after_round
 from server.output import open_run_folder
 from server.planning import make_run_plan
-from server.privacy_forecast import Promise, forecast
+from server.privacy_forecast import forecast
 from server.progress import announce
+from server.promises import ask_once_more
 from server.requests import finish_request, reply_limit, round_request
 from server.roll_call import HELLO_BYTES, Member, RollCall
 from server.round_state import RoundResult, RoundState
@@ -76,7 +78,10 @@ class RoundDriver:
         self._student = new_global_student(config, parts, self._plan)
         self._exchange = Exchange(grid, clock=clock, sleep=sleep)
         self._roll_call = RollCall(
-            self._exchange, self._plan, deadline=config.round.deadline
+            self._exchange,
+            self._plan,
+            parts.transfer,
+            deadline=config.round.deadline,
         )
         self._folder = open_run_folder(config)
 
@@ -132,7 +137,8 @@ class RoundDriver:
             run_seed=self._config.seed,
             round_number=round_number,
         )
-        answers = self._ask(state, cohort, present)
+        lengths = after_hello(state.ledger_entries, present)
+        answers = self._ask(state, cohort, present, lengths)
         require_quorum(
             cohort,
             accepted=len(answers.replies),
@@ -161,11 +167,16 @@ class RoundDriver:
             consensus=consensus,
             lines=(*state.lines, metrics.metrics_line(result)),
             promises=promises,
+            ledger_entries=after_round(lengths, answers.replies),
             traffic=state.traffic + result.traffic,
         )
 
     def _ask(
-        self, state: RoundState, cohort: Cohort, present: Mapping[str, Member]
+        self,
+        state: RoundState,
+        cohort: Cohort,
+        present: Mapping[str, Member],
+        lengths: Mapping[str, int],
     ) -> Answers:
         asked = Asked(
             run_id=self._plan.run_id,
@@ -182,13 +193,14 @@ class RoundDriver:
             codec=self._codec,
         )
         request = round_request(asked, state.consensus)
-        nodes = {name: present[name].node_id for name in cohort.site_names}
+        asked_sites = {name: present[name] for name in cohort.site_names}
         arrivals = self._exchange.ask(
-            dict.fromkeys(nodes.values(), request),
+            addressed_to(asked_sites, request, lengths),
             deadline=self._config.round.deadline,
             max_bytes=reply_limit(asked),
             group=f"round-{cohort.round_number}",
         )
+        nodes = {name: member.node_id for name, member in asked_sites.items()}
         answers = sort_answers(arrivals, nodes=nodes, asked=asked)
         for rejection in answers.rejections:
             log.warning(rejection.detail)
@@ -205,9 +217,10 @@ class RoundDriver:
         request = finish_request(
             state, codec=self._codec, num_classes=self._plan.num_classes
         )
-        nodes = [member.node_id for member in self._roll_call.present().values()]
+        present = self._roll_call.present()
+        lengths = after_hello(state.ledger_entries, present)
         self._exchange.ask(
-            dict.fromkeys(nodes, request),
+            addressed_to(present, request, lengths),
             deadline=self._config.round.deadline,
             max_bytes=HELLO_BYTES,
             group="finish",
@@ -216,22 +229,3 @@ class RoundDriver:
         state = replace(state, traffic=traffic, is_finished=True)
         save_checkpoint(checkpoint_path(self._folder), state)
         return state
-
-
-def ask_once_more(
-    promises: Mapping[str, Promise], cohort: Cohort, members: Mapping[str, Member]
-) -> dict[str, Promise]:
-    """Returns the promises after the sites of ``cohort`` were asked once more.
-
-    Args:
-        promises: by site name, of the sites asked before.
-        cohort: the sites asked now.
-        members: by site name; what a site said at hello is its first promise.
-    """
-    first = {
-        name: Promise.in_hello(members[name].hello)
-        for name in cohort.site_names
-        if name not in promises
-    }
-    known = {**promises, **first}
-    return known | {name: known[name].asked_again() for name in cohort.site_names}

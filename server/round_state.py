@@ -26,6 +26,7 @@ class RoundState:
         consensus: of the last finished round; None before the first.
         lines: one line of metrics a finished round, without line ends.
         promises: by site name, of every site that ever took part.
+        ledger_entries: by site name, the most that the site ever said its ledger has.
         traffic: all bytes of the run up to here.
         is_finished: whether the last consensus was sent out to the sites.
     """
@@ -36,6 +37,7 @@ class RoundState:
     consensus: SoftLabels | None
     lines: tuple[str, ...] = ()
     promises: Mapping[str, Promise] = field(default_factory=dict)
+    ledger_entries: Mapping[str, int] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
     is_finished: bool = False
 
@@ -49,7 +51,9 @@ class RoundState:
             )
         if (self.consensus is None) != (self.round_number == 0):
             raise ValueError("Expected a consensus after the first round, not before.")
-        object.__setattr__(self, "promises", MappingProxyType(dict(self.promises)))
+        checks.non_negative(**self.ledger_entries)
+        for name in ("promises", "ledger_entries"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -98,6 +98,8 @@ def check_round_reply(
 def check_hello_reply(answer: Answer, *, plan: RunPlan) -> HelloReply | Rejection:
     """Returns a site's answer to the hello, or why it does not take part.
 
+    A site that lacks the transfer set may still take part, once it has it.
+
     Args:
         answer: from the exchange.
         plan: the run plan that was sent.
@@ -196,11 +198,6 @@ def _believed(reply: RoundReply, *, site_name: str, asked: Asked) -> Reply:
 
 def _check_fits(reply: HelloReply, plan: RunPlan) -> None:
     """A site may spend less than the plan asks for, never more."""
-    if not reply.has_transfer_set:
-        raise _DroppedError(
-            RejectionReason.WRONG_TRANSFER_SET,
-            f"lacks the transfer set {plan.transfer_set_id}",
-        )
     if reply.num_classes != plan.num_classes:
         raise _DroppedError(
             RejectionReason.WRONG_NUM_CLASSES,
@@ -219,6 +216,9 @@ def _check_fits(reply: HelloReply, plan: RunPlan) -> None:
                 RejectionReason.OUT_OF_RANGE,
                 f"has {name} {value:g}, expected it in [{low:g}, {high:g}]",
             )
+    if reply.rounds > 0 and not reply.has_transfer_set:
+        problem = f"commits to rounds without the transfer set {plan.transfer_set_id}"
+        raise _DroppedError(RejectionReason.WRONG_TRANSFER_SET, problem)
     if (reply.rounds == 0) != (reply.epsilon == 0):
         raise _DroppedError(
             RejectionReason.OUT_OF_RANGE,

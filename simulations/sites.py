@@ -18,6 +18,7 @@ from client.policy import SitePolicy
 from client.private_data import PrivateData
 from client.site import Site
 from client.store import Durability, Store
+from client.transfer_shelf import TransferShelf
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.loaders import LOADERS
@@ -176,7 +177,7 @@ def _build_site(
             labels=examples.labels,
             num_classes=parts.num_classes,
         ),
-        transfer_set=parts.transfer,
+        transfer_sets=TransferShelf.in_memory(parts.transfer),
         store=store,
         randomness=SeededRandomness(run_seed=config.seed, site_name=policy.site_name),
     )

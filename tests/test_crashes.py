@@ -131,7 +131,7 @@ def _assert_same(output: Path, uninterrupted: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("visit", [1, 2])
-@pytest.mark.parametrize("name", failpoints.NAMES)
+@pytest.mark.parametrize("name", failpoints.IN_SIMULATIONS)
 def test_a_kill_at_a_failpoint_changes_nothing(
     name: str, visit: int, tmp_path: Path, uninterrupted: dict[str, object]
 ) -> None:

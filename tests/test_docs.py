@@ -10,6 +10,7 @@ A comment before a block says what a test needs to know and a reader does not::
 
 import gzip
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -112,13 +113,32 @@ def _run(line, block, monkeypatch):
             rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE
         )
         return
+    if command == "cp":
+        subprocess.run([command, *arguments], check=True)
+        return
     assert command == "fedstill", f"mark what is not run: {line}"
+    if arguments[:2] == ["site", "serve"]:
+        _serve_and_stop(arguments)
+        return
     expected = int(block.value) if block.name == "exit code" else 0
     if arguments[0] == "simulate":
         tiny = TINY | (TINY_IDX if block.name == "data" else {})
         settings = [f"--set={key}={value}" for key, value in tiny.items()]
         arguments = ["simulate", *settings, *arguments[1:]]
     assert _exit_code(arguments, monkeypatch) == expected, line
+
+
+def _serve_and_stop(arguments):
+    """Starts a custodian, waits until it listens, and stops it as a person would."""
+    program = [sys.executable, "-m", "fedstill", *arguments]
+    with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as custodian:
+        said = []
+        for line in custodian.stderr:
+            said.append(line)
+            if " listens at " in line:
+                custodian.send_signal(signal.SIGTERM)
+    assert custodian.returncode == 0, said
+    assert any(" listens at " in line for line in said), said
 
 
 def _exit_code(arguments, monkeypatch):

@@ -128,6 +128,15 @@ def test_wheel_lists_every_package():
     assert with_modules == folders
 
 
+def test_wheel_holds_the_protocol():
+    """Who writes a relay in another language finds it in what is installed."""
+    data = PYPROJECT["tool"]["setuptools"]["package-data"]["client.custodian"]
+
+    assert data == ["protocol.proto", "protocol_pb2.pyi"]
+    for name in data:
+        assert (ROOT / "client" / "custodian" / name).is_file()
+
+
 def test_console_script_is_installed():
     """The command `fedstill` leads to the front door."""
     (script,) = metadata.entry_points(group="console_scripts", name="fedstill")
@@ -328,6 +337,10 @@ def test_import_layers_hold(checkout):
         ("server/planning.py", "import dp_accounting", "dp_accounting: only"),
         ("client/site.py", "import flwr_datasets", "flwr_datasets: only"),
         ("client/app.py", "import torch", "the relay starts without torch"),
+        ("client/custodian/service.py", "import client.site", "the relay starts"),
+        ("client/custodian/server.py", "import common.records", "the custodian's door"),
+        ("client/site.py", "import grpc", "grpc: only"),
+        ("server/exchange.py", "import client.custodian.wire", LAYERS),
         ("common/weights.py", "import pickle", "no pickle"),
     ],
 )

@@ -1,11 +1,12 @@
 """The privacy ledger: every charge against one body of private data, on disk.
 
-Append-only rows in SQLite, keyed by the owner's dataset id: not by run, and not by a
-hash of the data, so neither a new run nor edited data bring a new budget. A round is
-*reserved*, durably, before the first private row is read, and *settled* in the very
-transaction that stores new weights and reply. A reservation that is never settled stays
-spent: a crash counts too much, never too little. Rows hold public numbers and hashes of
-differentially private outputs, no time and nothing else about the data.
+An append-only, hash-chained table in SQLite, keyed by the owner's dataset id: not by
+run, and not by a hash of the data, so neither a new run nor edited data bring a new
+budget. A round is *reserved*, durably, before the first private row is read, and
+*settled* in the very transaction that stores new weights and reply. A reservation that
+is never settled stays spent: a crash counts too much, never too little. Entries hold
+public numbers and hashes of differentially private outputs, no time (no clock can make
+it wrong) and nothing else about the data.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ import sqlite3
 
 from common import checks
 from common.errors import BudgetExhaustedError
-from common.privacy import filter as privacy_filter
 from common.privacy.accountant import spent
 from common.privacy.budget import PrivacyBudget, PrivacySpent
 from common.privacy.commitment import Commitment
 from common.privacy.events import PrivacyEvent
-from common.privacy.ledger_rows import CommittedPlan, Reservation
+from common.privacy.ledger_entries import LedgerEntry, LedgerHead
+from common.privacy.ledger_rows import (
+    Closing,
+    CommittedPlan,
+    LedgerContent,
+    Reservation,
+    Settlement,
+)
 from common.privacy.ledger_tables import LedgerTables
 from common.run_plan import RunPlan
 
@@ -27,21 +34,32 @@ from common.run_plan import RunPlan
 class Ledger:
     """The ledger of one dataset id; several may share one file.
 
-    Every method raises LedgerCorruptedError where the rows contradict one another.
+    Every method raises LedgerCorruptedError where the chain is broken or the entries
+    contradict one another, and LedgerRolledBackError where entries are gone that this
+    object has seen.
 
     Args:
         connection: in autocommit mode (``isolation_level=None``). Its ``synchronous``
             decides what a reservation survives.
         dataset_id: the owner's name for the private data.
+        read_only: whether nothing is created; a file without a ledger has no entries.
 
     Raises:
-        LedgerCorruptedError: the file is no SQLite database.
+        LedgerCorruptedError: the file is no SQLite database, or its ledger was made
+            by an older version.
         ValueError: the connection opens transactions by itself.
     """
 
-    def __init__(self, connection: sqlite3.Connection, dataset_id: str) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        dataset_id: str,
+        *,
+        read_only: bool = False,
+    ) -> None:
         checks.non_empty(dataset_id=dataset_id)
-        self._tables = LedgerTables(connection, dataset_id)
+        self.dataset_id = dataset_id
+        self._tables = LedgerTables(connection, dataset_id, read_only=read_only)
 
     def commit_plan(self, plan: RunPlan, commitment: Commitment) -> CommittedPlan:
         """Commits the dataset id to a plan, which counts as spent until it is closed.
@@ -53,8 +71,7 @@ class Ledger:
             The committed plan; the one that is there if it has the same content.
 
         Raises:
-            LedgerCorruptedError: the run has committed to something else. A plan is
-                immutable; nothing was written.
+            LedgerCorruptedError: the run has committed to something else.
         """
         with self._tables.transaction():
             content = self._tables.read()
@@ -67,7 +84,7 @@ class Ledger:
                     event=commitment.event_per_round(plan),
                     is_first=not content.counted,
                 )
-                self._tables.insert_plan(known, number=len(content.plans) + 1)
+                self._tables.append(known)
             elif (known.plan_id, known.commitment) != (plan.content_id, commitment):
                 raise self._tables.corrupted(
                     f"run {plan.run_id!r} is committed to another plan."
@@ -83,22 +100,19 @@ class Ledger:
 
         Idempotent; joins the caller's transaction where one is open. An indivisible
         commitment with a reservation stays spent whole.
-
-        Raises:
-            LedgerCorruptedError: the run has no plan.
         """
         with self._tables.transaction():
-            plan = self._require_plan(self.plan(run_id), run_id)
+            plan = self._tables.require_plan(run_id)
             if not plan.is_closed:
-                self._tables.insert_closed_plan(run_id)
+                self._tables.append(Closing(run_id=run_id))
 
     def reserve(
         self, run_id: str, round_number: int, event: PrivacyEvent, weights_sha256: str
     ) -> Reservation:
         """Charges a round, durably, before any private row is read.
 
-        Idempotent: a round that is reserved already is not charged again, and the
-        weights that its reservation names are those to start from.
+        Idempotent: a known round is not charged again, and starts from the weights
+        that its reservation names.
 
         Args:
             run_id: our own run id, with a committed plan.
@@ -107,10 +121,8 @@ class Ledger:
             weights_sha256: the student's weights before the round.
 
         Raises:
-            BudgetExhaustedError: the committed rounds are used up or the plan is
-                closed; nothing was written.
-            LedgerCorruptedError: the event is not the committed one, or the run has no
-                plan; nothing was written.
+            BudgetExhaustedError: the committed rounds are used up or the plan closed.
+            LedgerCorruptedError: no plan, or the event is not the committed one.
             RuntimeError: a transaction is open, so nothing would be durable.
         """
         charge = Reservation(
@@ -123,7 +135,7 @@ class Ledger:
             raise RuntimeError("A reservation needs a transaction of its own.")
         with self._tables.transaction():
             content = self._tables.read()
-            plan = self._require_plan(content.plan(run_id), run_id)
+            plan = self._tables.require_plan(run_id)
             if plan.event not in (event, None):
                 raise self._tables.corrupted(
                     f"round {round_number} of run {run_id!r} would spend something "
@@ -136,8 +148,7 @@ class Ledger:
             if plan.is_closed or reserved >= plan.commitment.rounds:
                 requested = spent([event], delta=plan.commitment.delta)
                 raise BudgetExhaustedError(remaining=0.0, requested=requested.epsilon)
-            number = len(content.reservations) + 1
-            self._tables.insert_reservation(charge, number=number)
+            self._tables.append(charge)
         return charge
 
     def settle(
@@ -156,7 +167,12 @@ class Ledger:
             RuntimeError: no transaction is open, so weights, reply and settlement
                 would not become durable together.
         """
-        checks.non_empty(weights_sha256=weights_sha256, reply_sha256=reply_sha256)
+        settlement = Settlement(
+            run_id=run_id,
+            round_number=round_number,
+            weights_sha256=weights_sha256,
+            reply_sha256=reply_sha256,
+        )
         if not self._tables.in_transaction:
             raise RuntimeError("A settlement belongs into the release's transaction.")
         known = self.reservation(run_id, round_number)
@@ -164,14 +180,10 @@ class Ledger:
             raise self._tables.corrupted(
                 f"round {round_number} of run {run_id!r} was never reserved."
             )
+        settled = (known.new_weights_sha256, known.reply_sha256)
         if not known.is_settled:
-            self._tables.insert_settlement(
-                run_id, round_number, weights_sha256, reply_sha256
-            )
-        elif (known.new_weights_sha256, known.reply_sha256) != (
-            weights_sha256,
-            reply_sha256,
-        ):
+            self._tables.append(settlement)
+        elif settled != (weights_sha256, reply_sha256):
             raise self._tables.corrupted(
                 f"round {round_number} of run {run_id!r} was settled otherwise."
             )
@@ -191,15 +203,40 @@ class Ledger:
         """
         return self._tables.read().counted
 
+    def content(self) -> LedgerContent:
+        """Returns all plans and charges."""
+        return self._tables.read()
+
+    def entries(self) -> list[LedgerEntry]:
+        """Returns every entry in order, all verified anew from the first on."""
+        return self._tables.entries()
+
     def entry_count(self) -> int:
-        """Returns the number of charges, a public fact."""
-        return len(self._tables.read().reservations)
+        """Returns the number of chained entries of all kinds, a public fact."""
+        return self.head().entries
+
+    def head(self) -> LedgerHead:
+        """Returns where the chain ends."""
+        return self._tables.head()
+
+    def head_at(self, entries: int) -> LedgerHead | None:
+        """Returns where the chain ended after so many; None if it is shorter."""
+        return self._tables.head_at(entries)
+
+    def remember(self) -> None:
+        """To be called after a transaction of the caller's, committed or not."""
+        self._tables.remember()
+
+    def require_entries(self, count: int) -> None:
+        """Raises LedgerRolledBackError where fewer entries are here than were seen."""
+        here = self.entry_count()
+        if here < count:
+            raise self._tables.rolled_back(f"it had {count} entries and has {here}.")
 
     def spent(self, *, delta: float, run_id: str | None = None) -> PrivacySpent:
         """Returns what the charges cost by the tight accountant, composed.
 
-        For one run this is its promise. Over several runs it is what an auditor finds
-        for the same events planned in advance; the promise is :meth:`lifetime_spent`.
+        For one run this is its promise; over several, :meth:`lifetime_spent` is.
         """
         return spent(self.events(run_id), delta=delta)
 
@@ -208,13 +245,4 @@ class Ledger:
 
         One run by the tight accountant, several by the filter.
         """
-        charges = self._tables.read().reservations
-        events = [one.event for one in charges]
-        if len({one.run_id for one in charges}) > 1:
-            return privacy_filter.bound(budget, events)
-        return spent(events, delta=budget.delta)
-
-    def _require_plan(self, plan: CommittedPlan | None, run_id: str) -> CommittedPlan:
-        if plan is None:
-            raise self._tables.corrupted(f"run {run_id!r} has no plan.")
-        return plan
+        return self._tables.read().lifetime_spent(budget)

@@ -1,8 +1,8 @@
 """A ledger's content as values, and whether it can be believed.
 
-Rows say some things twice: a reservation repeats its plan's parameters, and no plan has
-more reservations than rounds. What contradicts itself is refused, so that an edited or
-half-copied ledger stops a site and never grants it a budget.
+Entries say some things twice: a reservation repeats its plan's parameters, and no plan
+has more reservations than rounds. What contradicts itself is refused, so that a forged
+or half-copied ledger stops a site and never grants it a budget.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from common import checks
+from common.privacy import filter as privacy_filter
+from common.privacy.accountant import spent
+from common.privacy.budget import PrivacyBudget, PrivacySpent
 from common.privacy.commitment import Commitment
 from common.privacy.events import PrivacyEvent
 
@@ -75,12 +78,51 @@ class Reservation:
 
     def __post_init__(self) -> None:
         checks.positive(round_number=self.round_number)
-        checks.non_empty(weights_sha256=self.weights_sha256)
+        checks.non_empty(run_id=self.run_id, weights_sha256=self.weights_sha256)
 
     @property
     def is_settled(self) -> bool:
         """Whether new weights and reply are durable."""
         return self.reply_sha256 is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What a reservation led to.
+
+    Attributes:
+        run_id: our own run id.
+        round_number: counted from 1.
+        weights_sha256: the student's weights after the round.
+        reply_sha256: the bytes that may be released.
+    """
+
+    run_id: str
+    round_number: int
+    weights_sha256: str
+    reply_sha256: str
+
+    def __post_init__(self) -> None:
+        checks.positive(round_number=self.round_number)
+        checks.non_empty(
+            run_id=self.run_id,
+            weights_sha256=self.weights_sha256,
+            reply_sha256=self.reply_sha256,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The end of a run's plan.
+
+    Attributes:
+        run_id: our own run id.
+    """
+
+    run_id: str
+
+    def __post_init__(self) -> None:
+        checks.non_empty(run_id=self.run_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +137,15 @@ class LedgerContent:
         ValueError: plans and reservations contradict one another.
     """
 
-    plans: tuple[CommittedPlan, ...]
-    reservations: tuple[Reservation, ...]
+    plans: tuple[CommittedPlan, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
 
     def __post_init__(self) -> None:
         plans = {plan.run_id: plan for plan in self.plans}
         for one in self.reservations:
-            if one.run_id not in plans or one.event != plans[one.run_id].event:
+            event = plans[one.run_id].event if one.run_id in plans else None
+            # "is" spares a long ledger most comparisons: the fold shares its events.
+            if event is None or (one.event is not event and one.event != event):
                 raise ValueError(
                     f"round {one.round_number} of run {one.run_id!r} is not what the "
                     "run committed to."
@@ -133,5 +177,25 @@ class LedgerContent:
         events = (plan.counted(reserved[plan.run_id]) for plan in self.plans)
         return [event for event in events if event is not None]
 
+    def lifetime_spent(self, budget: PrivacyBudget) -> PrivacySpent:
+        """Returns what all charges cost, as a promise, at the budget's delta.
+
+        One run by the tight accountant, several by the filter.
+        """
+        events = [one.event for one in self.reservations]
+        return _promised(events, budget, runs=len(self._reserved_rounds()))
+
+    def counted_spent(self, budget: PrivacyBudget) -> PrivacySpent:
+        """Returns the same of what is counted: open plans as if they had spent all."""
+        return _promised(self.counted, budget, runs=len(self.counted))
+
     def _reserved_rounds(self) -> Counter[str]:
         return Counter(one.run_id for one in self.reservations)
+
+
+def _promised(
+    events: list[PrivacyEvent], budget: PrivacyBudget, *, runs: int
+) -> PrivacySpent:
+    if runs > 1:
+        return privacy_filter.bound(budget, events)
+    return spent(events, delta=budget.delta)

@@ -1,80 +1,60 @@
-"""The ledger's SQLite tables: rows are inserted and read, never changed or deleted."""
+"""The ledger's rows in SQLite: appended and read, never changed or deleted."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field
 
-from common.errors import LedgerCorruptedError
-from common.privacy.commitment import Commitment
-from common.privacy.events import Adjacency, Mechanism, PrivacyEvent, PrivacyUnit
-from common.privacy.ledger_rows import CommittedPlan, LedgerContent, Reservation
-
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS ledger_plans (
-        dataset_id TEXT NOT NULL,
-        plan_number INTEGER NOT NULL,
-        run_id TEXT NOT NULL,
-        plan_id TEXT NOT NULL,
-        rounds INTEGER NOT NULL,
-        epsilon REAL NOT NULL,
-        delta REAL NOT NULL,
-        is_indivisible INTEGER NOT NULL,
-        is_first INTEGER NOT NULL,
-        mechanism TEXT,
-        noise_multiplier REAL,
-        sampling_probability REAL,
-        steps INTEGER,
-        unit TEXT,
-        adjacency TEXT,
-        PRIMARY KEY (dataset_id, plan_number),
-        UNIQUE (dataset_id, run_id)
-    )""",
-    """CREATE TABLE IF NOT EXISTS ledger_closed_plans (
-        dataset_id TEXT NOT NULL,
-        run_id TEXT NOT NULL,
-        PRIMARY KEY (dataset_id, run_id)
-    )""",
-    """CREATE TABLE IF NOT EXISTS ledger_reservations (
-        dataset_id TEXT NOT NULL,
-        entry_number INTEGER NOT NULL,
-        run_id TEXT NOT NULL,
-        round_number INTEGER NOT NULL,
-        weights_sha256 TEXT NOT NULL,
-        mechanism TEXT NOT NULL,
-        noise_multiplier REAL NOT NULL,
-        sampling_probability REAL NOT NULL,
-        steps INTEGER NOT NULL,
-        unit TEXT NOT NULL,
-        adjacency TEXT NOT NULL,
-        PRIMARY KEY (dataset_id, entry_number),
-        UNIQUE (dataset_id, run_id, round_number)
-    )""",
-    """CREATE TABLE IF NOT EXISTS ledger_settlements (
-        dataset_id TEXT NOT NULL,
-        run_id TEXT NOT NULL,
-        round_number INTEGER NOT NULL,
-        weights_sha256 TEXT NOT NULL,
-        reply_sha256 TEXT NOT NULL,
-        PRIMARY KEY (dataset_id, run_id, round_number)
-    )""",
+from common.errors import LedgerCorruptedError, LedgerRolledBackError
+from common.privacy import ledger_schema
+from common.privacy.ledger_entries import (
+    LedgerEntry,
+    LedgerHead,
+    next_entry,
+    verify_chain,
 )
+from common.privacy.ledger_fold import fold
+from common.privacy.ledger_json import Recorded, to_content
+from common.privacy.ledger_rows import CommittedPlan, LedgerContent
+from common.privacy.ledger_transaction import transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A prefix of the chain that was verified, and what it amounts to."""
+
+    head: LedgerHead = field(default_factory=LedgerHead)
+    last: LedgerEntry | None = None
+    content: LedgerContent = field(default_factory=LedgerContent)
 
 
 class LedgerTables:
-    """The rows of one dataset id; arguments and errors are those of ``Ledger``."""
+    """The rows of one dataset id; arguments and errors are those of ``Ledger``.
 
-    def __init__(self, connection: sqlite3.Connection, dataset_id: str) -> None:
+    What was verified once is remembered, so that reading costs what was appended since;
+    the last remembered row must still be there, as it was.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        dataset_id: str,
+        *,
+        read_only: bool = False,
+    ) -> None:
         if connection.isolation_level is not None:
             raise ValueError("Expected a connection with isolation_level=None.")
         self._connection = connection
         self._dataset_id = dataset_id
+        self._remembered = _Reading()
+        self._has_appended = False
         with self._believing():
-            # Not executescript, which would commit a transaction of the caller's.
-            for table in _TABLES:
-                connection.execute(table)
+            self._is_made = ledger_schema.require_own_schema(connection)
+            if not read_only:
+                ledger_schema.create(connection)
+                self._is_made = ledger_schema.require_own_schema(connection)
 
     @property
     def in_transaction(self) -> bool:
@@ -87,63 +67,71 @@ class LedgerTables:
         if self.in_transaction:
             yield
             return
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._connection):
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        self.remember()
 
-    def insert_plan(self, plan: CommittedPlan, *, number: int) -> None:
-        """Appends an open plan."""
-        commitment = plan.commitment
-        values = (
-            plan.run_id,
-            plan.plan_id,
-            commitment.rounds,
-            commitment.epsilon,
-            commitment.delta,
-            commitment.is_indivisible,
-            plan.is_first,
-        )
-        event = (None,) * 6 if plan.event is None else _event_row(plan.event)
-        self._insert("ledger_plans", (number, *values, *event))
+    def remember(self) -> None:
+        """Remembers what was appended, now that the transaction is over.
 
-    def insert_closed_plan(self, run_id: str) -> None:
-        """Closes a plan."""
-        self._insert("ledger_closed_plans", (run_id,))
+        Else an older copy that lacks it would look like what was remembered before.
+        """
+        if self._has_appended:
+            self._read()
+            self._has_appended = False
 
-    def insert_reservation(self, one: Reservation, *, number: int) -> None:
-        """Appends an unsettled reservation."""
-        values = (number, one.run_id, one.round_number, one.weights_sha256)
-        self._insert("ledger_reservations", (*values, *_event_row(one.event)))
-
-    def insert_settlement(
-        self, run_id: str, round_number: int, weights_sha256: str, reply_sha256: str
-    ) -> None:
-        """Settles a reservation."""
-        values = (run_id, round_number, weights_sha256, reply_sha256)
-        self._insert("ledger_settlements", values)
-
-    def _insert(self, table: str, values: tuple[object, ...]) -> None:
-        row = (self._dataset_id, *values)
-        marks = ", ".join("?" * len(row))
-        self._connection.execute(
-            f"INSERT INTO {table} VALUES ({marks})",  # noqa: S608 - our own names
-            row,
-        )
+    def append(self, value: Recorded) -> None:
+        """Chains an entry to what is there, inside a transaction."""
+        kind, content = to_content(value)
+        entry = next_entry(self._dataset_id, self.head(), kind, content)
+        self._has_appended = True
+        row = (self._dataset_id, entry.number, entry.kind, entry.content, entry.sha256)
+        try:
+            self._connection.execute(
+                "INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?)", row
+            )
+        except sqlite3.IntegrityError as error:
+            raise self.corrupted(f"{error}.") from error
 
     def read(self) -> LedgerContent:
-        """Returns all rows, checked against one another.
+        """Returns what all entries amount to, checked against one another.
 
         Raises:
-            LedgerCorruptedError: the file or a row cannot be believed.
+            LedgerCorruptedError: the file or an entry cannot be believed.
+            LedgerRolledBackError: entries are gone that were there before.
         """
+        return self._read().content
+
+    def require_plan(self, run_id: str) -> CommittedPlan:
+        """Returns a run's plan; LedgerCorruptedError if nothing was committed to it."""
+        plan = self.read().plan(run_id)
+        if plan is None:
+            raise self.corrupted(f"run {run_id!r} has no plan.")
+        return plan
+
+    def head(self) -> LedgerHead:
+        """Returns where the chain ends; errors as in :meth:`read`."""
+        return self._read().head
+
+    def entries(self) -> list[LedgerEntry]:
+        """Returns every entry in order, all verified; errors as in :meth:`read`."""
         with self._believing():
-            reservations = self._reservations()
-            self._require_settled(sum(one.is_settled for one in reservations))
-            return LedgerContent(plans=self._plans(), reservations=reservations)
+            entries = self._select_from(number=None)
+            verify_chain(self._dataset_id, entries, after=LedgerHead())
+            fold(LedgerContent(), entries)
+        return entries
+
+    def head_at(self, number: int) -> LedgerHead | None:
+        """Returns where the chain ended after so many entries; None if it is shorter.
+
+        Errors as in :meth:`read`.
+        """
+        if number > self.head().entries:
+            return None
+        if number == 0:
+            return LedgerHead()
+        (entry,) = self._select_from(number=number, limit=1)
+        return LedgerHead(entries=number, sha256=entry.sha256)
 
     def corrupted(self, problem: str) -> LedgerCorruptedError:
         """Returns the error about a ledger that cannot be believed."""
@@ -151,6 +139,58 @@ class LedgerTables:
             f"The ledger of dataset id {self._dataset_id!r} cannot be believed: "
             f"{problem} Nothing is spent or released on its word."
         )
+
+    def rolled_back(self, problem: str) -> LedgerRolledBackError:
+        """Returns the error about a ledger that lacks what it once held."""
+        return LedgerRolledBackError(
+            f"The ledger of dataset id {self._dataset_id!r} was rolled back: {problem} "
+            "It is an older copy, or another one. Put the newest one back; with what "
+            "is here, nothing is spent or released."
+        )
+
+    def _read(self) -> _Reading:
+        remembered = self._remembered
+        with self._believing():
+            entries = self._select_from(number=remembered.head.entries or None)
+            if remembered.last is not None:
+                self._require_remembered(remembered.last, entries[:1])
+                entries = entries[1:]
+            if not entries:
+                return remembered
+            reading = _Reading(
+                head=verify_chain(self._dataset_id, entries, after=remembered.head),
+                last=entries[-1],
+                content=fold(remembered.content, entries),
+            )
+        if not self.in_transaction:  # or a rollback would look like one of the file
+            self._remembered = reading
+        return reading
+
+    def _require_remembered(self, last: LedgerEntry, found: list[LedgerEntry]) -> None:
+        """Raises unless the last entry that was verified is there, unchanged."""
+        if found == [last]:
+            return
+        entries = self.entries()  # raises where the chain itself is broken
+        if len(entries) < last.number:
+            raise self.rolled_back(
+                f"it had {last.number} entries and has {len(entries)}."
+            )
+        raise self.rolled_back(f"its entry {last.number} is not the one it had.")
+
+    def _select_from(self, *, number: int | None, limit: int = -1) -> list[LedgerEntry]:
+        """Returns the entries from a number on, or all; whatever their order says."""
+        if not self._is_made:
+            return []
+        where = "dataset_id = ?" + ("" if number is None else " AND entry_number >= ?")
+        rows = self._connection.execute(
+            "SELECT entry_number, kind, content, sha256 FROM ledger_entries "  # noqa: S608
+            f"WHERE {where} ORDER BY entry_number LIMIT {limit:d}",
+            (self._dataset_id,) if number is None else (self._dataset_id, number),
+        ).fetchall()
+        return [
+            LedgerEntry(number=row[0], kind=row[1], content=row[2], sha256=row[3])
+            for row in rows
+        ]
 
     @contextmanager
     def _believing(self) -> Iterator[None]:
@@ -161,86 +201,3 @@ class LedgerTables:
             raise  # locked or unwritable: says nothing about the rows
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             raise self.corrupted(f"{str(error).rstrip('.')}.") from error
-
-    def _select(self, query: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, (self._dataset_id,)).fetchall()
-
-    def _plans(self) -> tuple[CommittedPlan, ...]:
-        rows = self._select(
-            "SELECT plan_number, run_id, plan_id, rounds, epsilon, delta, "
-            "is_indivisible, is_first, c.run_id IS NOT NULL, mechanism, "
-            "noise_multiplier, sampling_probability, steps, unit, adjacency "
-            "FROM ledger_plans "
-            "LEFT JOIN ledger_closed_plans c USING (dataset_id, run_id) "
-            "WHERE dataset_id = ? ORDER BY plan_number"
-        )
-        _require_numbered("plans", (row[0] for row in rows))
-        return tuple(_plan(row) for row in rows)
-
-    def _reservations(self) -> tuple[Reservation, ...]:
-        rows = self._select(
-            "SELECT entry_number, run_id, round_number, r.weights_sha256, "
-            "s.weights_sha256, reply_sha256, mechanism, noise_multiplier, "
-            "sampling_probability, steps, unit, adjacency "
-            "FROM ledger_reservations r LEFT JOIN ledger_settlements s "
-            "USING (dataset_id, run_id, round_number) "
-            "WHERE dataset_id = ? ORDER BY entry_number"
-        )
-        _require_numbered("entries", (row[0] for row in rows))
-        return tuple(_reservation(row) for row in rows)
-
-    def _require_settled(self, count: int) -> None:
-        query = "SELECT count(*) FROM ledger_settlements WHERE dataset_id = ?"
-        if self._select(query) != [(count,)]:
-            raise ValueError("a round was settled that was never reserved.")
-
-
-def _require_numbered(what: str, numbers: Iterable[int]) -> None:
-    found = list(numbers)
-    if found != list(range(1, len(found) + 1)):
-        raise ValueError(f"its {what} are numbered {found}.")
-
-
-def _event_row(event: PrivacyEvent) -> tuple[object, ...]:
-    numbers = (event.noise_multiplier, event.sampling_probability, event.steps)
-    return event.mechanism.value, *numbers, event.unit.value, event.adjacency.value
-
-
-def _event(row: tuple[Any, ...]) -> PrivacyEvent:
-    return PrivacyEvent(
-        mechanism=Mechanism(row[0]),
-        noise_multiplier=row[1],
-        sampling_probability=row[2],
-        steps=row[3],
-        unit=PrivacyUnit(row[4]),
-        adjacency=Adjacency(row[5]),
-    )
-
-
-def _plan(row: tuple[Any, ...]) -> CommittedPlan:
-    event = None if row[9] is None else _event(row[9:])
-    return CommittedPlan(
-        run_id=row[1],
-        plan_id=row[2],
-        commitment=Commitment(
-            noise_multiplier=0.0 if event is None else event.noise_multiplier,
-            rounds=row[3],
-            epsilon=row[4],
-            delta=row[5],
-            is_indivisible=bool(row[6]),
-        ),
-        event=event,
-        is_first=bool(row[7]),
-        is_closed=bool(row[8]),
-    )
-
-
-def _reservation(row: tuple[Any, ...]) -> Reservation:
-    return Reservation(
-        run_id=row[1],
-        round_number=row[2],
-        weights_sha256=row[3],
-        new_weights_sha256=row[4],
-        reply_sha256=row[5],
-        event=_event(row[6:]),
-    )

@@ -10,6 +10,7 @@ from client.policy import SitePolicy
 from client.private_data import PrivateData
 from client.site import Site
 from client.store import Durability, Store
+from client.transfer_shelf import TransferShelf
 from common.codec import CODECS, encode
 from common.envelope import Envelope
 from common.messages import (
@@ -125,14 +126,17 @@ class Spy:
         return self._data.rows(indices)
 
 
-def make_site(folder, *, policy=POLICY, data=None, randomness=None, transfer_set=None):
+def make_site(
+    folder, *, policy=POLICY, data=None, randomness=None, transfer_sets=None, watch=None
+):
     """A site on ``folder``'s store; a second one on it is the same after a restart."""
     return Site(
         policy=policy,
         data=data or make_data(),
-        transfer_set=transfer_set or make_transfer_set(),
+        transfer_sets=transfer_sets or TransferShelf.in_memory(make_transfer_set()),
         store=Store(folder / "ledger.sqlite", durability=Durability.OFF),
         randomness=randomness or SeededRandomness(run_seed=5, site_name="site-00"),
+        watch=watch,
     )
 
 

@@ -11,6 +11,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from client import app as relay
 from client.connection import use_provider
+from client.custodian.connection import CustodianConnection
 from common.envelope import Envelope, MessageKind
 from common.records import from_record, to_record
 from tests.client.support import reason_of
@@ -24,15 +25,15 @@ def _identity(monkeypatch):
     monkeypatch.setattr(TaskIdentity, "_node_id", SUPERLINK_NODE_ID)
 
 
-def relay_message(record, message_type):
+def relay_message(record, message_type, node_config=None, **options):
     context = Context(
         run_id=1,
         node_id=7,
-        node_config={"partition-id": 3},
+        node_config=node_config or {"partition-id": 3},
         state=RecordDict(),
         run_config={"rounds": 2},
     )
-    message = Message(record, dst_node_id=7, message_type=message_type)
+    message = Message(record, dst_node_id=7, message_type=message_type, **options)
     return relay.app(message, context)
 
 
@@ -49,7 +50,7 @@ class _Echo:
 
 @pytest.mark.parametrize("kind", list(MessageKind))
 def test_each_message_type_reaches_the_site(kind):
-    """The three message types have a handler, and the reply comes back whole."""
+    """Each of the message types has a handler, and the reply comes back whole."""
     request = Envelope(kind=kind, arrays={"a": np.arange(3)})
 
     with use_provider(lambda node, run: _Echo()):
@@ -116,13 +117,52 @@ def test_relay_passes_its_failpoint_after_the_reply_is_made(monkeypatch):
     assert reached == ["site.after-send"]
 
 
-@pytest.mark.parametrize("module", ["client.app", "client.connection"])
-def test_relay_loads_neither_torch_nor_opacus(module):
-    """In a fresh process importing the relay imports nothing heavy."""
-    code = (
-        f"import sys, {module}; heavy = {{'torch', 'opacus', 'client.site'}}; "
-        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+def test_a_custodian_is_asked_with_the_messages_time_to_live(monkeypatch):
+    """The node config says where; the message says until when."""
+    asked = []
+
+    def answer(self, request):
+        asked.append((self._endpoint.target, self._deadline_seconds))
+        return _Echo().answer(request)
+
+    monkeypatch.setattr(CustodianConnection, "answer", answer)
+    relay_message(
+        to_record(Envelope(kind=MessageKind.HELLO)),
+        "query.hello",
+        {"custodian": "unix:/run/site.sock"},
+        ttl=123.0,
     )
+
+    assert asked == [("unix:/run/site.sock", 123.0)]
+
+
+def test_a_node_that_is_set_up_badly_tells_its_owner(caplog):
+    """The words go to the node's own log, the reason to the server."""
+    reply = relay_message(
+        to_record(Envelope(kind=MessageKind.HELLO)),
+        "query.hello",
+        {"custodian": "site.example:9443"},
+    )
+
+    answered = from_record(reply.content, MessageKind.HELLO)
+    assert reason_of(answered) == "internal-error"
+    assert "TCP without mutual TLS is never used" in caplog.text
+    assert "9443" not in str(answered.fields)
+
+
+RELAY = ("client.app", "client.connection", "client.custodian.connection")
+HEAVY = """
+import sys
+heavy = {"torch", "opacus", "sklearn", "scipy", "sqlite3"}
+sites = {"client.site", "client.private_data", "client.store", "client.rounds"}
+sys.exit(", ".join(sorted((heavy | sites) & set(sys.modules))) or 0)
+"""
+
+
+@pytest.mark.parametrize("module", RELAY)
+def test_relay_loads_neither_torch_nor_opacus(module):
+    """In a fresh process importing the relay imports nothing heavy, and no site."""
+    code = f"import {module}\n{HEAVY}"
 
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

@@ -14,8 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 # What leads from a name to code, and what in a config names models.
 IMPORTERS = {"common.own_code", "importlib", "runpy", "simulations.own_code"}
 NAMES_OF_MODELS = {"models", "site_models", "parse_models"}
-# The rule of the server's own operator.
-ALLOWED = {"server/aggregation/own_rule.py": {"common.own_code"}}
+ALLOWED = {
+    # The rule of the server's own operator.
+    "server/aggregation/own_rule.py": {"common.own_code"},
+    # What the owner's own policy names; it looks at no config.
+    "client/owner/own_code.py": {"common.own_code"},
+    # How an exception of the owner's code is told; it imports no name.
+    "client/owner/check_model.py": {"common.own_code"},
+    # Proposes a model of the zoo to the owner of a new policy; it imports nothing.
+    "client/owner/policy_init.py": {"site_models"},
+}
 
 
 def _found(file):
@@ -48,6 +56,47 @@ def test_nothing_at_a_site_or_server_leads_from_a_configs_models_to_code():
 
     assert files
     assert found == {}, f"Rule 12: a site or server could import a model: {found}."
+
+
+def test_only_the_owners_side_leads_from_names_to_code_at_a_site():
+    """And what does so knows neither a config nor a message."""
+    at_a_site = [
+        name
+        for name, allowed in ALLOWED.items()
+        if name.startswith("client/") and allowed & IMPORTERS
+    ]
+    known = {
+        name: {
+            node.module
+            for node in ast.walk(ast.parse((ROOT / name).read_text()))
+            if isinstance(node, ast.ImportFrom)
+        }
+        for name in at_a_site
+    }
+
+    assert all(name.startswith("client/owner/") for name in at_a_site)
+    foreign = {"common.config", "common.config.experiment", "common.messages"}
+    assert not any(modules & foreign for modules in known.values()), (
+        f"Rule 12: a config or a message reaches the importer: {known}."
+    )
+
+
+def test_no_request_reaches_the_importer():
+    """What answers imports nothing of the owner's side."""
+    answering = [
+        path for path in (ROOT / "client").glob("*.py") if path.name != "cli.py"
+    ]
+    answering += (ROOT / "client" / "custodian").glob("*.py")
+    found = [
+        path.name
+        for path in answering
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and str(node.module).startswith("client.owner")
+    ]
+
+    assert answering
+    assert found == [], f"Rule 12: a request could reach the owner's code: {found}."
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from torch import nn
 from client import hello as hello_module
 from client.policy import SitePolicy
 from client.private_data import PrivateData
+from client.transfer_shelf import TransferShelf
 from common.envelope import Envelope, MessageKind
 from common.errors import DataError
 from common.messages import HelloReply
@@ -62,7 +63,7 @@ def test_hello_states_public_facts(tmp_path):
     assert reply.rounds == 3
     assert reply.epsilon == pytest.approx(cost_of(make_plan(), 3))
     assert reply.delta == 1e-3
-    assert reply.ledger_entries == 0
+    assert reply.ledger_entries == 1
 
 
 def test_same_plan_is_answered_the_same_again(tmp_path):
@@ -260,15 +261,17 @@ def test_changed_data_are_refused_until_the_owner_agrees(tmp_path):
     reply = HelloReply.from_envelope(changed.answer(hello()))
 
     assert reason_of(refused) == "data-changed"
-    assert reply.ledger_entries == 1, "Rule 1: changed data brought a new ledger."
+    assert reply.ledger_entries == 3, "Rule 1: changed data brought a new ledger."
 
 
-def test_site_does_not_start_on_data_of_another_shape(tmp_path):
+def test_transfer_set_of_another_shape_is_refused(tmp_path):
     """Private and transfer examples must have one shape."""
-    with pytest.raises(DataError, match=r"have shape \(1, 8, 8\), those of the tra"):
-        make_site(
-            tmp_path, transfer_set=TransferSet(inputs=np.zeros((3, 5), np.float32))
-        )
+    transfer_set = TransferSet(inputs=np.zeros((30, 5), np.float32))
+    site = make_site(tmp_path, transfer_sets=TransferShelf.in_memory(transfer_set))
+
+    refused = site.answer(hello(make_plan(transfer_set_id=transfer_set.content_id)))
+
+    assert reason_of(refused) == "transfer-set-mismatch"
 
 
 def test_site_does_not_start_on_data_of_other_classes(tmp_path):

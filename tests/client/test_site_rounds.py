@@ -46,7 +46,7 @@ def test_round_is_answered_with_soft_labels(tmp_path):
     assert reply.round_number == 1
     assert reply.transfer_set_id == make_transfer_set().content_id
     assert not reply.budget_exhausted
-    assert reply.ledger_entries == 1, "Rule 5: the site counted its examples."
+    assert reply.ledger_entries == 3, "Rule 5: the site counted its examples."
 
 
 def test_reply_holds_nothing_but_the_schema(tmp_path):
@@ -114,7 +114,7 @@ def test_same_request_gets_the_same_bytes_and_no_new_work(tmp_path):
     assert second == first, "Rule 1: a repeated request did not get the same bytes."
     assert spy.rows_read == 0, "Rule 1: a repeated request was answered anew."
     assert restarted.student_bytes(RUN_ID) == weights
-    assert RoundReply.from_envelope(Envelope.from_bytes(second)).ledger_entries == 1
+    assert RoundReply.from_envelope(Envelope.from_bytes(second)).ledger_entries == 3
 
 
 def test_reply_of_an_earlier_round_is_replayed(tmp_path):
@@ -258,7 +258,7 @@ def test_malformed_round_is_refused_before_anything_is_spent(tmp_path, changes):
 
     assert reason_of(refused) == "malformed-request"
     assert spy.rows_read == 0
-    assert Store(tmp_path / "ledger.sqlite").ledger("ward-7").entry_count() == 0
+    assert Store(tmp_path / "ledger.sqlite").ledger("ward-7").events() == []
 
 
 def test_finish_with_something_to_label_is_refused(tmp_path):
@@ -318,7 +318,7 @@ def test_two_sites_share_a_file(tmp_path):
     (reply,) = answer_rounds(first, 1)
     (other,) = answer_rounds(second, 1)
 
-    assert (reply.ledger_entries, other.ledger_entries) == (1, 1)
+    assert (reply.ledger_entries, other.ledger_entries) == (3, 3)
     assert first.student_bytes(RUN_ID) != second.student_bytes(RUN_ID)
 
 

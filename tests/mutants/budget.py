@@ -138,8 +138,8 @@ MUTANTS = (
         name="a changed plan is accepted",
         rule=1,
         file="client/hello.py",
-        old="elif committed.plan_id != plan.content_id:",
-        new="elif committed.plan_id == plan.run_id:",
+        old="committed.plan_id != plan.content_id:",
+        new="committed.plan_id == plan.run_id:",
         test=f"{_HELLO}::test_changed_plan_is_refused",
     ),
 )

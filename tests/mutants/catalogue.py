@@ -3,12 +3,17 @@
 from tests.mutants import (
     budget,
     charge,
+    custodian,
     deployment,
     heads,
+    ledger,
+    neighbours,
     noise,
+    owner,
     personal,
     release,
     sampling,
+    transfer,
     unknown,
 )
 from tests.mutants.mutant import Mutant
@@ -16,11 +21,16 @@ from tests.mutants.mutant import Mutant
 MUTANTS: tuple[Mutant, ...] = (
     *budget.MUTANTS,
     *charge.MUTANTS,
+    *ledger.MUTANTS,
+    *custodian.MUTANTS,
     *sampling.MUTANTS,
     *noise.MUTANTS,
+    *owner.MUTANTS,
     *release.MUTANTS,
     *unknown.MUTANTS,
     *deployment.MUTANTS,
     *heads.MUTANTS,
     *personal.MUTANTS,
+    *transfer.MUTANTS,
+    *neighbours.MUTANTS,
 )

@@ -51,9 +51,9 @@ MUTANTS = (
     Mutant(
         name="a clipping norm that rounding exceeds is accepted",
         rule=6,
-        file="client/admission.py",
-        old="and min(plan.clipping_norms) >= LEAST_CLIPPING_NORM",
-        new="and min(plan.clipping_norms) > 0",
+        file="client/plan_limits.py",
+        old="(LEAST_CLIPPING_NORM, min(plan.clipping_norms)),",
+        new="(0.0, min(plan.clipping_norms)),",
         test=f"{_TESTS}"
         "::test_a_clipping_norm_that_rounding_would_exceed_is_refused[heads-norms0]",
     ),

@@ -61,7 +61,7 @@ MUTANTS = (
         name="a reply counts the examples",
         rule=5,
         file="client/rounds.py",
-        old="ledger_entries=self.parts.ledger.entry_count(),",
+        old="ledger_entries=self._ledger_entries(),",
         new="ledger_entries=len(self.parts.data),",
         test=f"{_ROUNDS}::test_round_is_answered_with_soft_labels",
     ),

@@ -77,7 +77,7 @@ def test_no_file_is_no_checkpoint(tmp_path: Path) -> None:
 
 
 def other_schema(content: bytes) -> bytes:
-    return content.replace(b'\\"schema\\": 1', b'\\"schema\\": 2')
+    return content.replace(b'\\"schema\\": 2', b'\\"schema\\": 1')
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def roll_call_of(nodes: dict[int, Node]) -> tuple[RollCall, FakeGrid, FakeClock]
     clock = FakeClock()
     grid = FakeGrid(nodes, clock)
     exchange = Exchange(grid, clock=clock.now, sleep=clock.sleep)
-    return RollCall(exchange, PLAN, deadline=60.0), grid, clock
+    return RollCall(exchange, PLAN, small_parts().transfer, deadline=60.0), grid, clock
 
 
 def test_starts_as_soon_as_all_sites_have_said_hello() -> None:

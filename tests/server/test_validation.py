@@ -605,7 +605,7 @@ def test_an_honest_hello_is_believed() -> None:
         ({"site_name": "a\nb"}, Reason.INVALID_SITE_NAME, "site name"),
         ({"site_name": "../site"}, Reason.INVALID_SITE_NAME, "site name"),
         ({"site_name": "a" * 65}, Reason.INVALID_SITE_NAME, "site name"),
-        ({"has_transfer_set": False}, Reason.WRONG_TRANSFER_SET, "lacks"),
+        ({"has_transfer_set": False}, Reason.WRONG_TRANSFER_SET, "without"),
         (
             {"num_classes": 10},
             Reason.WRONG_NUM_CLASSES,

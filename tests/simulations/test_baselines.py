@@ -33,8 +33,8 @@ def _charges(path):
     """What each site was charged, round by round; the run's name left out."""
     with sqlite3.connect(path) as connection:
         return connection.execute(
-            "SELECT dataset_id, round_number, mechanism, noise_multiplier, "
-            "sampling_probability, steps, unit, adjacency FROM ledger_reservations "
+            "SELECT dataset_id, json_remove(content, '$.run_id', '$.weights_sha256') "
+            "FROM ledger_entries WHERE kind = 'reservation' "
             "ORDER BY dataset_id, entry_number"
         ).fetchall()
 
@@ -200,7 +200,8 @@ def test_no_privacy_is_the_same_federation(config, tmp_path):
     assert figures["global_student_test_accuracy"] == last
     with sqlite3.connect(tmp_path / "no_privacy" / "ledger.sqlite") as connection:
         mechanisms = connection.execute(
-            "SELECT DISTINCT mechanism, noise_multiplier FROM ledger_reservations"
+            "SELECT DISTINCT content ->> 'mechanism', content ->> 'noise_multiplier' "
+            "FROM ledger_entries WHERE kind = 'reservation'"
         ).fetchall()
     assert mechanisms == [("none", 0.0)]
 

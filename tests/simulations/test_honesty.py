@@ -137,8 +137,12 @@ def test_permuted_private_labels_teach_nothing(changes, tmp_path, monkeypatch):
 def _epsilons_by_opacus(path):
     """Epsilon of each dataset id by the rows of the ledger and Opacus alone."""
     query = (
-        "SELECT dataset_id, delta, r.noise_multiplier, r.sampling_probability, r.steps "
-        "FROM ledger_reservations r JOIN ledger_plans USING (dataset_id, run_id)"
+        "SELECT r.dataset_id, p.content ->> 'delta', "
+        "r.content ->> 'noise_multiplier', r.content ->> 'sampling_probability', "
+        "r.content ->> 'steps' FROM ledger_entries r JOIN ledger_entries p "
+        "ON r.dataset_id = p.dataset_id "
+        "AND r.content ->> 'run_id' = p.content ->> 'run_id' "
+        "WHERE r.kind = 'reservation' AND p.kind = 'plan'"
     )
     accountants, deltas = defaultdict(PRVAccountant), {}
     with sqlite3.connect(path) as connection:
@@ -198,9 +202,11 @@ def test_private_steps_in_the_ledger_are_those_of_the_plan(finished):
 
     with sqlite3.connect(folder / "ledger.sqlite") as connection:
         charged = connection.execute(
-            "SELECT dataset_id, round_number, steps FROM ledger_reservations "
-            "JOIN ledger_settlements USING (dataset_id, run_id, round_number) "
-            "ORDER BY dataset_id, round_number"
+            "SELECT r.dataset_id, r.content ->> 'round_number' AS number, "
+            "r.content ->> 'steps' FROM ledger_entries r JOIN ledger_entries s "
+            "ON r.dataset_id = s.dataset_id AND number = s.content ->> 'round_number' "
+            "WHERE r.kind = 'reservation' AND s.kind = 'settlement' "
+            "ORDER BY r.dataset_id, number"
         ).fetchall()
 
     assert config.steps_per_round == 4

@@ -11,15 +11,22 @@ from common.errors import BudgetExhaustedError, LedgerCorruptedError
 from common.privacy import filter as privacy_filter
 from common.privacy.accountant import spent
 from common.privacy.commitment import Commitment, decide
-from common.privacy.events import Mechanism, PrivacyEvent
+from common.privacy.events import Mechanism
 from common.privacy.ledger import Ledger
 from common.privacy.ledger_rows import Reservation
-from common.run_plan import RunPlan
 from tests.common.privacy.builders import DELTA, budget, event, plan
+from tests.common.privacy.ledgers import (
+    AFTER,
+    BEFORE,
+    REPLY,
+    commit,
+    event_of,
+    reserve,
+    settle,
+)
 from tests.rules import naming
 
 Open = Callable[..., Ledger]
-BEFORE, AFTER, REPLY = "before" * 10, "after" * 12, "reply" * 12
 
 
 @pytest.fixture
@@ -42,35 +49,6 @@ def open_ledger(path: Path) -> Open:
 def ledger(open_ledger: Open) -> Ledger:
     """An empty ledger."""
     return open_ledger()
-
-
-def _commit(
-    ledger: Ledger, run_id: str = "run-a", *, lifetime: float = 4.0, **changes: object
-) -> tuple[RunPlan, Commitment]:
-    """Decides and commits a plan, as a site does at hello."""
-    asked = plan(run_id=run_id, **changes)
-    commitment = decide(
-        asked, budget=budget(lifetime), earlier=ledger.committed_events()
-    )
-    ledger.commit_plan(asked, commitment)
-    return asked, commitment
-
-
-def _event(ledger: Ledger, run_id: str = "run-a") -> PrivacyEvent:
-    committed = ledger.plan(run_id)
-    assert committed is not None
-    assert committed.event is not None
-    return committed.event
-
-
-def _reserve(ledger: Ledger, rounds: range, run_id: str = "run-a") -> None:
-    for round_number in rounds:
-        ledger.reserve(run_id, round_number, _event(ledger, run_id), BEFORE)
-
-
-def _settle(ledger: Ledger, round_number: int = 1, reply: str = REPLY) -> None:
-    with ledger._tables.transaction():
-        ledger.settle("run-a", round_number, AFTER, reply)
 
 
 def _settle_and_die(ledger: Ledger) -> None:
@@ -97,13 +75,13 @@ def test_an_empty_ledger_has_spent_nothing(ledger: Ledger) -> None:
 
 def test_a_reservation_survives_a_crash(ledger: Ledger, open_ledger: Open) -> None:
     """A process that starts after the reservation sees it, nothing else was done."""
-    _commit(ledger)
+    commit(ledger)
 
-    charged = ledger.reserve("run-a", 1, _event(ledger), BEFORE)
+    charged = ledger.reserve("run-a", 1, event_of(ledger), BEFORE)
 
     assert open_ledger().reservation("run-a", 1) == charged
     assert charged == Reservation(
-        run_id="run-a", round_number=1, event=_event(ledger), weights_sha256=BEFORE
+        run_id="run-a", round_number=1, event=event_of(ledger), weights_sha256=BEFORE
     )
     assert not charged.is_settled
 
@@ -112,23 +90,23 @@ def test_a_retry_is_charged_once_and_starts_from_the_named_weights(
     ledger: Ledger, open_ledger: Open
 ) -> None:
     """The same round again returns the first reservation and its weights' hash."""
-    _commit(ledger)
-    charged = ledger.reserve("run-a", 1, _event(ledger), BEFORE)
+    commit(ledger)
+    charged = ledger.reserve("run-a", 1, event_of(ledger), BEFORE)
 
-    again = open_ledger().reserve("run-a", 1, _event(ledger), AFTER)
+    again = open_ledger().reserve("run-a", 1, event_of(ledger), AFTER)
 
     assert again == charged
     assert again.weights_sha256 == BEFORE
-    assert ledger.entry_count() == 1
+    assert ledger.entry_count() == 2
 
 
 def test_an_abandoned_reservation_stays_spent(ledger: Ledger) -> None:
     """A round that was never settled counts like any other."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 4))
-    _settle(ledger, 2)
+    commit(ledger)
+    reserve(ledger, range(1, 4))
+    settle(ledger, 2)
 
-    charged = spent([_event(ledger)] * 3, delta=DELTA)
+    charged = spent([event_of(ledger)] * 3, delta=DELTA)
     assert ledger.spent(delta=DELTA, run_id="run-a") == charged, (
         "Rule 1: an abandoned reservation was refunded."
     )
@@ -137,34 +115,34 @@ def test_an_abandoned_reservation_stays_spent(ledger: Ledger) -> None:
 
 def test_rounds_compose(ledger: Ledger) -> None:
     """All rounds together cost what was committed, far more than one of them."""
-    _, commitment = _commit(ledger)
-    _reserve(ledger, range(1, 11))
+    _, commitment = commit(ledger)
+    reserve(ledger, range(1, 11))
 
     total = ledger.spent(delta=DELTA, run_id="run-a").epsilon
 
     assert total == commitment.epsilon, "Rule 1: rounds must compose."
-    assert total > 2 * spent([_event(ledger)], delta=DELTA).epsilon
+    assert total > 2 * spent([event_of(ledger)], delta=DELTA).epsilon
 
 
 def test_a_new_run_brings_no_new_budget(ledger: Ledger, open_ledger: Open) -> None:
     """After a run that spent the lifetime, another run id finds nothing left."""
-    _commit(ledger, epsilon=4.0)
-    _reserve(ledger, range(1, 11))
+    commit(ledger, epsilon=4.0)
+    reserve(ledger, range(1, 11))
     ledger.close_plan("run-a")
 
-    _, second = _commit(open_ledger(), "run-b", epsilon=4.0)
+    _, second = commit(open_ledger(), "run-b", epsilon=4.0)
 
     assert second.rounds == 0, "Rule 1: a second run must not get a fresh budget."
-    assert ledger.entry_count() == 10
+    assert len(ledger.events()) == 10
 
 
 def test_runs_on_one_dataset_id_add_up(ledger: Ledger) -> None:
     """Two runs are in the total, each alone in its own, the filter in the promise."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 11))
+    commit(ledger)
+    reserve(ledger, range(1, 11))
     ledger.close_plan("run-a")
-    _commit(ledger, "run-b")
-    _reserve(ledger, range(1, 6), "run-b")
+    commit(ledger, "run-b")
+    reserve(ledger, range(1, 6), "run-b")
 
     single = ledger.spent(delta=DELTA, run_id="run-a").epsilon
     both = ledger.spent(delta=DELTA).epsilon
@@ -179,25 +157,25 @@ def test_runs_on_one_dataset_id_add_up(ledger: Ledger) -> None:
 
 def test_one_run_is_promised_by_the_tight_accountant(ledger: Ledger) -> None:
     """With one run in the ledger, lifetime and run cost the same."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 6))
+    commit(ledger)
+    reserve(ledger, range(1, 6))
 
     assert ledger.lifetime_spent(budget()) == ledger.spent(delta=DELTA)
 
 
 def test_an_exhausted_budget_writes_nothing(ledger: Ledger, path: Path) -> None:
     """A round beyond the committed ones is refused and leaves no trace."""
-    _commit(ledger, rounds=3)
-    _reserve(ledger, range(1, 4))
+    commit(ledger, rounds=3)
+    reserve(ledger, range(1, 4))
     before = _rows(path)
 
     with (
         naming("Rule 1: a round beyond the budget was granted."),
         pytest.raises(BudgetExhaustedError) as caught,
     ):
-        ledger.reserve("run-a", 4, _event(ledger), BEFORE)
+        ledger.reserve("run-a", 4, event_of(ledger), BEFORE)
 
-    one = spent([_event(ledger)], delta=DELTA).epsilon
+    one = spent([event_of(ledger)], delta=DELTA).epsilon
     assert (caught.value.remaining, caught.value.requested) == (0.0, one)
     assert _rows(path) == before
 
@@ -212,26 +190,26 @@ def test_a_commitment_of_no_rounds_reserves_nothing(ledger: Ledger) -> None:
     with pytest.raises(BudgetExhaustedError):
         ledger.reserve("run-a", 1, event(5.0, steps=2), BEFORE)
 
-    assert ledger.entry_count() == 0
+    assert ledger.entry_count() == 1
     assert ledger.committed_events() == []
 
 
 def test_rounds_that_a_site_missed_may_be_any(ledger: Ledger) -> None:
     """Three committed rounds are three, whichever numbers the server used."""
-    _commit(ledger, rounds=3)
+    commit(ledger, rounds=3)
     for round_number in (2, 5, 9):
-        ledger.reserve("run-a", round_number, _event(ledger), BEFORE)
+        ledger.reserve("run-a", round_number, event_of(ledger), BEFORE)
 
     with pytest.raises(BudgetExhaustedError):
-        ledger.reserve("run-a", 10, _event(ledger), BEFORE)
+        ledger.reserve("run-a", 10, event_of(ledger), BEFORE)
 
 
 def test_another_event_than_the_committed_one_is_refused(
     ledger: Ledger, path: Path
 ) -> None:
     """Neither a new nor a repeated round may spend something else."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 2))
+    commit(ledger)
+    reserve(ledger, range(1, 2))
     before = _rows(path)
 
     for round_number in (1, 2):
@@ -254,7 +232,7 @@ def test_a_run_without_a_plan_is_refused(ledger: Ledger) -> None:
 
 def test_the_same_plan_is_committed_once(ledger: Ledger, path: Path) -> None:
     """A repeated hello changes nothing."""
-    asked, commitment = _commit(ledger)
+    asked, commitment = commit(ledger)
     before = _rows(path)
 
     again = ledger.commit_plan(asked, commitment)
@@ -269,7 +247,7 @@ def test_the_same_plan_is_committed_once(ledger: Ledger, path: Path) -> None:
 
 def test_a_changed_plan_is_refused(ledger: Ledger, path: Path) -> None:
     """A plan is immutable, and so is what was committed to it."""
-    asked, commitment = _commit(ledger)
+    asked, commitment = commit(ledger)
     before = _rows(path)
 
     with pytest.raises(LedgerCorruptedError, match="committed to another plan"):
@@ -286,14 +264,14 @@ def test_an_open_plan_counts_whole_and_a_closed_one_what_it_reserved(
     ledger: Ledger,
 ) -> None:
     """Closing releases rounds that were never reserved."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 4))
+    commit(ledger)
+    reserve(ledger, range(1, 4))
     while_open = ledger.committed_events()
 
     ledger.close_plan("run-a")
     ledger.close_plan("run-a")
 
-    one = _event(ledger)
+    one = event_of(ledger)
     assert while_open == [event(one.noise_multiplier, steps=20)]
     assert ledger.committed_events() == [event(one.noise_multiplier, steps=6)], (
         "Rule 1: a reservation was refunded when its run ended."
@@ -305,23 +283,23 @@ def test_an_open_plan_counts_whole_and_a_closed_one_what_it_reserved(
 
 def test_a_first_plan_beyond_the_filter_is_spent_whole(ledger: Ledger) -> None:
     """Stopping it early, in view of its answers, does not buy a second chance."""
-    _, commitment = _commit(ledger, epsilon=4.0)
-    _reserve(ledger, range(1, 2))
+    _, commitment = commit(ledger, epsilon=4.0)
+    reserve(ledger, range(1, 2))
     ledger.close_plan("run-a")
 
     assert commitment.is_indivisible
     assert ledger.committed_events() == [
         event(commitment.noise_multiplier, steps=20)
     ], "Rule 1: a plan that was stopped in view of its answers was refunded."
-    assert _commit(ledger, "run-b")[1].rounds == 0
+    assert commit(ledger, "run-b")[1].rounds == 0
 
 
 def test_a_plan_that_answered_nothing_costs_nothing(ledger: Ledger) -> None:
     """A plan that is closed before its first reservation leaves the next one first."""
-    _commit(ledger, epsilon=4.0)
+    commit(ledger, epsilon=4.0)
     ledger.close_plan("run-a")
 
-    _, second = _commit(ledger, "run-b", epsilon=4.0)
+    _, second = commit(ledger, "run-b", epsilon=4.0)
 
     committed = ledger.plan("run-b")
     assert committed is not None
@@ -331,9 +309,9 @@ def test_a_plan_that_answered_nothing_costs_nothing(ledger: Ledger) -> None:
 
 def test_an_open_plan_is_in_the_way_of_the_next(ledger: Ledger) -> None:
     """A second plan is decided as if the first had spent everything."""
-    _commit(ledger, epsilon=4.0)
+    commit(ledger, epsilon=4.0)
 
-    _, second = _commit(ledger, "run-b")
+    _, second = commit(ledger, "run-b")
 
     committed = ledger.plan("run-b")
     assert committed is not None
@@ -343,24 +321,24 @@ def test_an_open_plan_is_in_the_way_of_the_next(ledger: Ledger) -> None:
 
 def test_rounds_without_privacy_are_on_record(ledger: Ledger) -> None:
     """After one of them the ledger has no guarantee, and no budget."""
-    _commit(ledger, mechanism=Mechanism.NONE, epsilon=math.inf)
-    _reserve(ledger, range(1, 2))
+    commit(ledger, mechanism=Mechanism.NONE, epsilon=math.inf)
+    reserve(ledger, range(1, 2))
     ledger.close_plan("run-a")
 
     assert ledger.spent(delta=DELTA).epsilon == math.inf
-    assert _commit(ledger, "run-b")[1].rounds == 0, "Rule 8: infinite is over budget."
+    assert commit(ledger, "run-b")[1].rounds == 0, "Rule 8: infinite is over budget."
 
 
 def test_a_settlement_is_part_of_the_callers_transaction(
     ledger: Ledger, open_ledger: Open
 ) -> None:
     """What is rolled back was not settled, what is committed was."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 3))
+    commit(ledger)
+    reserve(ledger, range(1, 3))
 
     with pytest.raises(KeyboardInterrupt):
         _settle_and_die(ledger)
-    _settle(ledger, 2)
+    settle(ledger, 2)
 
     first = open_ledger().reservation("run-a", 1)
     second = open_ledger().reservation("run-a", 2)
@@ -374,8 +352,8 @@ def test_a_settlement_needs_a_transaction_and_a_reservation_its_own(
     ledger: Ledger,
 ) -> None:
     """Neither may become durable at another moment than it says."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 2))
+    commit(ledger)
+    reserve(ledger, range(1, 2))
 
     with pytest.raises(RuntimeError, match="belongs into the release's transaction"):
         ledger.settle("run-a", 1, AFTER, REPLY)
@@ -383,32 +361,32 @@ def test_a_settlement_needs_a_transaction_and_a_reservation_its_own(
         ledger._tables.transaction(),
         pytest.raises(RuntimeError, match="needs a transaction of its own"),
     ):
-        ledger.reserve("run-a", 2, _event(ledger), BEFORE)
+        ledger.reserve("run-a", 2, event_of(ledger), BEFORE)
 
 
 def test_a_round_is_settled_once(ledger: Ledger) -> None:
     """The same settlement again is fine, another reply is not."""
-    _commit(ledger)
-    _reserve(ledger, range(1, 2))
-    _settle(ledger)
-    _settle(ledger)
+    commit(ledger)
+    reserve(ledger, range(1, 2))
+    settle(ledger)
+    settle(ledger)
 
     with pytest.raises(LedgerCorruptedError, match="was settled otherwise"):
-        _settle(ledger, reply="other")
+        settle(ledger, reply="other")
     with pytest.raises(LedgerCorruptedError, match="was never reserved"):
-        _settle(ledger, 2)
+        settle(ledger, 2)
 
 
 def test_several_dataset_ids_share_a_file(ledger: Ledger, open_ledger: Open) -> None:
     """What one body of data spent is not charged to another."""
-    _commit(ledger, epsilon=4.0)
-    _reserve(ledger, range(1, 11))
+    commit(ledger, epsilon=4.0)
+    reserve(ledger, range(1, 11))
 
     other = open_ledger("other records")
-    _, commitment = _commit(other, epsilon=4.0)
+    _, commitment = commit(other, epsilon=4.0)
 
     assert commitment.rounds == 10
-    assert (ledger.entry_count(), other.entry_count()) == (10, 0)
+    assert (ledger.entry_count(), other.entry_count()) == (11, 1)
 
 
 def test_the_same_plan_writes_the_same_bytes(open_ledger: Open, tmp_path: Path) -> None:
@@ -416,60 +394,12 @@ def test_the_same_plan_writes_the_same_bytes(open_ledger: Open, tmp_path: Path) 
     files = [tmp_path / "one.sqlite", tmp_path / "two.sqlite"]
     for file in files:
         ledger = open_ledger(file=file)
-        _commit(ledger)
-        _reserve(ledger, range(1, 4))
-        _settle(ledger)
+        commit(ledger)
+        reserve(ledger, range(1, 4))
+        settle(ledger)
         ledger.close_plan("run-a")
 
     assert _rows(files[0]) == _rows(files[1]), "Rule 3: equal plans, equal rows."
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE ledger_reservations SET noise_multiplier = 99.0 WHERE entry_number = 2",
-        "UPDATE ledger_plans SET noise_multiplier = 99.0",
-        "UPDATE ledger_plans SET sampling_probability = 0.5",
-        "UPDATE ledger_plans SET mechanism = NULL",
-        "UPDATE ledger_plans SET mechanism = 'laplace'",
-        "UPDATE ledger_plans SET rounds = 1",
-        "UPDATE ledger_plans SET rounds = 'many'",
-        "UPDATE ledger_plans SET epsilon = -1.0",
-        "UPDATE ledger_plans SET plan_number = 2",
-        "DELETE FROM ledger_plans",
-        "DELETE FROM ledger_reservations WHERE entry_number = 1",
-        "UPDATE ledger_reservations SET entry_number = 7 WHERE entry_number = 2",
-        "UPDATE ledger_reservations SET round_number = 0 WHERE entry_number = 1",
-        "UPDATE ledger_reservations SET steps = 'few'",
-        "UPDATE ledger_reservations SET adjacency = 'replace-one'",
-        "UPDATE ledger_reservations SET unit = 'household'",
-        "UPDATE ledger_reservations SET weights_sha256 = ''",
-        "UPDATE ledger_settlements SET round_number = 3",
-    ],
-)
-def test_rows_that_contradict_one_another_are_refused(
-    statement: str, ledger: Ledger, path: Path
-) -> None:
-    """An edited ledger grants nothing: not a round, not a plan, not a figure."""
-    _commit(ledger)
-    one = _event(ledger)
-    _reserve(ledger, range(1, 3))
-    _settle(ledger)
-    with sqlite3.connect(path) as connection:
-        connection.execute(statement)
-
-    for attempt in (
-        lambda: ledger.reserve("run-a", 3, one, BEFORE),
-        lambda: ledger.commit_plan(plan(run_id="run-b"), _NOTHING),
-        lambda: ledger.spent(delta=DELTA),
-        ledger.committed_events,
-        ledger.entry_count,
-    ):
-        with pytest.raises(LedgerCorruptedError, match="cannot be believed: "):
-            attempt()
-
-
-_NOTHING = Commitment(noise_multiplier=0.0, rounds=0, epsilon=0.0, delta=DELTA)
 
 
 def test_a_file_that_is_no_ledger_is_refused(path: Path, open_ledger: Open) -> None:

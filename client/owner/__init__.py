@@ -1,0 +1,1 @@
+"""The data owner's side of a site: policy file, private data, and his commands."""

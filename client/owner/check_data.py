@@ -1,0 +1,50 @@
+"""Whether the private data can be read; what it says is for the owner only."""
+
+from __future__ import annotations
+
+from client.owner.finding import Finding, fault, ok, warning
+from client.owner.policy_file import PolicyFile
+from client.owner.policy_reading import CONSEQUENCE
+from client.owner.private_file import PrivateFile, load_private_file
+from common.errors import ConfigError, DataError
+
+_SUBJECT = "data"
+_FAR = 2.0  # times the nominal size
+
+
+def data_findings(policy: PolicyFile) -> tuple[PrivateFile | None, list[Finding]]:
+    """Returns the private data, None if they cannot be read, and what there is to say.
+
+    Args:
+        policy: names them.
+    """
+    try:
+        loaded = load_private_file(policy)
+    except (ConfigError, DataError) as error:
+        text = " ".join(str(error).removesuffix(f" {CONSEQUENCE}").split())
+        remedy = "Mend the file, or [data] and classes in the policy."
+        return None, [fault(_SUBJECT, text, remedy)]
+    data = loaded.data
+    shape = " x ".join(map(str, data.input_shape))
+    findings = [
+        ok(
+            _SUBJECT,
+            f"{len(data)} rows of {shape}, {data.num_classes} classes. The number of "
+            "rows is told to you only.",
+        )
+    ]
+    findings += [
+        warning(_SUBJECT, problem, "Mend these rows, or leave them out.")
+        for problem in data.problems
+    ]
+    nominal = policy.nominal_examples
+    if not nominal / _FAR <= len(data) <= nominal * _FAR:
+        findings.append(
+            warning(
+                _SUBJECT,
+                f"nominal-examples = {nominal} is far from the number of rows: steps "
+                "are scaled by it.",
+                "Choose a round number of the right size; it is public.",
+            )
+        )
+    return loaded, findings

@@ -1,0 +1,62 @@
+"""Findings of ``fedstill site check``: what was looked at, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+OK_CODE = 0
+ERROR_CODE = 2
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line; for the owner only, since it may speak of private rows.
+
+    Attributes:
+        subject: what was looked at, such as ``ledger``.
+        level: how bad it is.
+        text: what was found.
+        remedy: what to do; empty where nothing is to be done.
+    """
+
+    subject: str
+    level: Level
+    text: str
+    remedy: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.text or "\n" in self.text + self.remedy:
+            raise ValueError(f"Expected text={self.text!r} to be one line.")
+        if self.level is Level.ERROR and not self.remedy:
+            raise ValueError(f"Expected a remedy for {self.text!r}.")
+
+
+def ok(subject: str, text: str) -> Finding:
+    """Returns that something is as it should be."""
+    return Finding(subject=subject, level=Level.OK, text=text)
+
+
+def warning(subject: str, text: str, remedy: str) -> Finding:
+    """Returns that the site starts, and what its owner should look at."""
+    return Finding(subject=subject, level=Level.WARNING, text=text, remedy=remedy)
+
+
+def fault(subject: str, text: str, remedy: str) -> Finding:
+    """Returns that something keeps the site from starting, or from answering."""
+    return Finding(subject=subject, level=Level.ERROR, text=text, remedy=remedy)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Returns 2 where any finding is an error, else 0."""
+    has_error = any(one.level is Level.ERROR for one in findings)
+    return ERROR_CODE if has_error else OK_CODE

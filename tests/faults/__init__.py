@@ -1,0 +1,1 @@
+"""Faults for a custodian, and whether its guarantee holds after each of them."""

@@ -1,0 +1,121 @@
+"""A custodian killed while it writes its ledger loses nothing that it acknowledged.
+
+The child is a fork, so that a kill costs milliseconds and not an import; SIGKILL is as
+final to it as to any process. It charges and settles rounds on a ``FULL`` store, and
+writes each entry's number and hash into a pipe once the call has returned: what a
+custodian would answer. The parent kills it at a random moment and reads the file with
+SQLite alone, beside what the ledger itself says.
+"""
+
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from client.store import Store
+from client.store_lock import store_lock
+from common.privacy.commitment import Commitment
+from common.privacy.ledger import Ledger
+from tests.common.privacy.builders import DELTA, plan
+from tests.common.privacy.ledgers import AFTER, BEFORE, DATASET, REPLY
+
+KILLS = 100
+MORE_KILLS = 1000
+LONGEST_LIFE = 0.06  # seconds
+PLAN = plan(rounds=1_000_000, noise_multiplier=100.0)
+COMMITMENT = Commitment(
+    noise_multiplier=100.0, rounds=PLAN.rounds, epsilon=1.0, delta=DELTA
+)
+
+pytestmark = pytest.mark.fault
+
+
+def _work(path: Path, pipe: int) -> None:
+    """Charges and settles rounds without end, beginning with the last one."""
+
+    def acknowledge(ledger: Ledger) -> None:
+        head = ledger.head()
+        os.write(pipe, f"{head.entries} {head.sha256}\n".encode())
+
+    with store_lock(path), closing(Store(path)) as store:
+        ledger = store.ledger(DATASET)
+        committed = ledger.commit_plan(PLAN, COMMITMENT)
+        acknowledge(ledger)
+        number = max(1, len(ledger.events()))
+        while True:
+            ledger.reserve(PLAN.run_id, number, committed.event, BEFORE)
+            acknowledge(ledger)
+            with store.transaction():
+                ledger.settle(PLAN.run_id, number, AFTER, f"{REPLY}{number}")
+            acknowledge(ledger)
+            number += 1
+
+
+def _live_and_be_killed(path: Path, seconds: float) -> list[tuple[int, str]]:
+    """Returns what a child acknowledged before it was killed."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(read_end)
+            _work(path, write_end)
+        finally:  # whatever happened, a fork must not go on with pytest's work
+            os._exit(1)
+    os.close(write_end)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    with os.fdopen(read_end) as pipe:
+        lines = pipe.read().split("\n")[:-1]
+    assert os.WIFSIGNALED(status), "the child failed by itself"
+    return [(int(line.split()[0]), line.split()[1]) for line in lines]
+
+
+def _on_disk(path: Path) -> tuple[dict[int, str], Counter]:
+    """Returns hash by entry number, and how often each event is there."""
+    query = (
+        "SELECT entry_number, sha256, kind, json_extract(content, '$.run_id'), "
+        "json_extract(content, '$.round_number') FROM ledger_entries"
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(query).fetchall()
+    return {row[0]: row[1] for row in rows}, Counter(row[2:] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "kills", [KILLS, pytest.param(MORE_KILLS, marks=pytest.mark.long)]
+)
+def test_no_acknowledged_entry_is_lost_and_none_is_there_twice(
+    kills: int, tmp_path: Path
+) -> None:
+    """Whatever it was doing; the chain verifies after every kill."""
+    path = tmp_path / "ledger.sqlite"
+    generator = random.Random(kills)
+    acknowledged: dict[int, str] = {}
+    interrupted = 0
+
+    for _ in range(kills):
+        seconds = generator.uniform(0, LONGEST_LIFE)
+        for number, sha256 in _live_and_be_killed(path, seconds):
+            assert acknowledged.setdefault(number, sha256) == sha256
+        if not path.exists():
+            continue
+        journal = path.with_name(f"{path.name}-journal")
+        interrupted += journal.exists() and journal.stat().st_size > 0
+
+        with closing(Store(path)) as store:
+            entries = store.ledger(DATASET).entries()
+        hashes, events = _on_disk(path)
+        lost = acknowledged.items() - hashes.items()
+        assert not lost, f"Rule 1: {len(lost)} acknowledged entries are lost."
+        assert set(events.values()) <= {1}, "Rule 1: an entry is there twice."
+        assert hashes == {entry.number: entry.sha256 for entry in entries}
+
+    assert len(acknowledged) > kills
+    assert interrupted > 0, "no kill met a transaction"
