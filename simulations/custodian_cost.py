@@ -100,15 +100,13 @@ def measure(
         commits: reservations in a ledger of each durability.
     """
     asked = config.with_overrides({"rounds": rounds + 1})
-    hello, *requests = dialogue(asked)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     with ExitStack() as opened:
         answers: dict[str, Answer] = {}
         for number, (way, open_way) in enumerate(WAYS.items()):
             policy = prepare_site(asked, folder / str(number))
             answers[way] = opened.enter_context(open_way(policy))
-            answers[way](hello)
-        for request in requests:
+        for request in dialogue(asked):
             for way, answer in answers.items():
                 start = time.perf_counter()
                 answer(request)

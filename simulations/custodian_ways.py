@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -39,6 +41,7 @@ ROOT = Path(__file__).resolve().parents[1]
 Answer = Callable[[Envelope], None]
 
 _SECONDS = 600.0
+_POLL_SECONDS = 0.1
 _POLICY = "site.toml"
 _SOCKET = "run/site.sock"
 # A process for one message, as Flower starts it, with and without a custodian.
@@ -64,7 +67,7 @@ sys.stdout.buffer.write(reply.to_bytes())
 
 
 def prepare_site(config: Config, folder: Path) -> Path:
-    """Writes an experiment's first site, with its transfer set; returns its policy.
+    """Writes an experiment's first site after hello; returns its policy.
 
     Args:
         config: the experiment.
@@ -96,14 +99,14 @@ def prepare_site(config: Config, folder: Path) -> Path:
     )
     with open_site(load_policy_file(policy)) as site:
         _check(site.answer(chunk.to_envelope()))
+        _check(site.answer(HelloRequest(plan=_plan(config)).to_envelope()))
     return policy
 
 
 def dialogue(config: Config) -> tuple[Envelope, ...]:
-    """Returns hello and all rounds of an experiment's plan, each over all examples."""
+    """Returns all rounds of an experiment's plan, each over all examples."""
     plan = _plan(config)
-    rounds = (_round(plan, number + 1) for number in range(plan.rounds))
-    return (HelloRequest(plan=plan).to_envelope(), *rounds)
+    return tuple(_round(plan, number + 1) for number in range(plan.rounds))
 
 
 def commit_seconds(
@@ -144,9 +147,7 @@ def _in_this_process(policy: Path) -> Iterator[Answer]:
 @contextmanager
 def _warm_relay(policy: Path) -> Iterator[Answer]:
     with _custodian(policy) as target:
-        relay = CustodianConnection(
-            Endpoint.parse(target), _SECONDS, ready_seconds=_SECONDS
-        )
+        relay = CustodianConnection(Endpoint.parse(target), _SECONDS)
         yield lambda request: _check(relay.answer(request))
 
 
@@ -163,9 +164,9 @@ def _fresh_site(policy: Path) -> Iterator[Answer]:
 
 WAYS: dict[str, Callable[[Path], AbstractContextManager[Answer]]] = {
     SITE: _in_this_process,
-    "custodian, relay that runs already": _warm_relay,
-    "custodian, a relay process for the round": _fresh_relay,
-    "no custodian, a process with torch for the round": _fresh_site,
+    "custodian, warm relay": _warm_relay,
+    "custodian, a relay a message": _fresh_relay,
+    "no custodian, a site a message": _fresh_site,
 }
 
 
@@ -179,9 +180,19 @@ def _custodian(policy: Path) -> Iterator[str]:
         )
     with process:
         try:
+            _wait_for(policy.parent / _SOCKET, process)
             yield f"unix:{policy.parent / _SOCKET}"
         finally:
             process.terminate()
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        with socket.socket(socket.AF_UNIX) as door, contextlib.suppress(OSError):
+            door.connect(str(path))
+            return
+        time.sleep(_POLL_SECONDS)
+    raise FedstillError(f"The custodian of {path} did not start. No times.")
 
 
 def _process(code: str, argument: str, request: Envelope) -> Envelope:

@@ -1,7 +1,9 @@
 """The relay's side: a site behind a custodian's socket, as a ``SiteConnection``.
 
-Whatever goes wrong becomes one of the closed reasons of a refusal. The owner's log gets
-the name of gRPC's status, no text that came over the wire.
+A custodian that goes away while it is asked is asked the same again once it is back:
+its outbox has the reply, or nothing was released. Whatever else goes wrong becomes one
+of the closed reasons of a refusal. The owner's log gets the name of gRPC's status, no
+text that came over the wire.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -16,6 +19,7 @@ from google.protobuf.message import DecodeError
 
 from client.custodian.endpoint import Endpoint
 from client.custodian.protocol_pb2 import ReplyPart, RequestPart
+from client.custodian.reach import AbsentError, wait_until_there
 from client.custodian.tls import channel_credentials
 from client.custodian.wire import (
     DEFAULT_DEADLINE_SECONDS,
@@ -32,7 +36,9 @@ from common.envelope import Envelope
 from common.errors import InvalidReplyError
 from common.messages import Refusal, RefusalReason
 
-READY_SECONDS = 10.0  # for which a custodian may be away: it starts again
+READY_SECONDS = 10.0  # for which a custodian may be away at first
+RESTART_SECONDS = 60.0  # and when it went away while it was asked
+ATTEMPTS = 3
 
 _SHORTEST_DEADLINE_SECONDS = 5.0
 _MARGIN_SECONDS = 60.0  # clocks of the two sides may differ
@@ -65,7 +71,8 @@ class CustodianConnection:
         endpoint: where the custodian is.
         deadline_seconds: for a whole answer, training included; brought into a
             sensible range.
-        ready_seconds: for which the custodian may be away.
+        ready_seconds: for which the custodian may be away at first.
+        restart_seconds: for which it may be away once it went away.
     """
 
     def __init__(
@@ -74,13 +81,15 @@ class CustodianConnection:
         deadline_seconds: float = DEFAULT_DEADLINE_SECONDS,
         *,
         ready_seconds: float = READY_SECONDS,
+        restart_seconds: float = RESTART_SECONDS,
     ) -> None:
         self._endpoint = endpoint
         longest = LONGEST_DEADLINE_SECONDS - _MARGIN_SECONDS
         self._deadline_seconds = min(
             max(deadline_seconds, _SHORTEST_DEADLINE_SECONDS), longest
         )
-        self._ready_seconds = min(ready_seconds, self._deadline_seconds)
+        self._ready_seconds = ready_seconds
+        self._restart_seconds = restart_seconds
 
     def answer(self, request: Envelope) -> Envelope:
         """Returns the custodian's reply, or a refusal where there is none.
@@ -89,9 +98,9 @@ class CustodianConnection:
             ConfigError: a certificate or key that cannot be used.
         """
         try:
-            reply = Envelope.from_bytes(self._call(request.to_bytes()))
-        except grpc.FutureTimeoutError:
-            _LOG.error("No custodian is at %s.", self._endpoint.target)
+            reply = Envelope.from_bytes(self._ask(request.to_bytes()))
+        except AbsentError as error:
+            _LOG.error("No custodian at %s: %s.", self._endpoint.target, error)
             return _refuse(request, RefusalReason.INTERNAL_ERROR)
         except grpc.RpcError as error:
             return _refuse(request, _reason(error))
@@ -103,13 +112,29 @@ class CustodianConnection:
             return _refuse(request, RefusalReason.INTERNAL_ERROR)
         return reply
 
-    def _call(self, content: bytes) -> bytes:
+    def _ask(self, content: bytes) -> bytes:
+        ends_at = time.monotonic() + self._deadline_seconds
+        patience = self._ready_seconds
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._call(content, ends_at - time.monotonic(), patience)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            _LOG.warning("The custodian went away, and is asked again.")
+            patience = self._restart_seconds
+        return self._call(content, ends_at - time.monotonic(), patience)
+
+    def _call(self, content: bytes, seconds: float, patience: float) -> bytes:
+        """Asks once; ``patience`` seconds until the custodian is there."""
+        ends_at = time.monotonic() + seconds
+        wait_until_there(self._endpoint, min(patience, seconds))
         with self._channel() as channel:
-            grpc.channel_ready_future(channel).result(timeout=self._ready_seconds)
             answer: grpc.StreamStreamMultiCallable[bytes, bytes] = (
                 channel.stream_stream(METHOD)
             )
-            parts = answer(_request_parts(content), timeout=self._deadline_seconds)
+            remaining = ends_at - time.monotonic()
+            parts = answer(_request_parts(content), timeout=remaining)
             reply = io.BytesIO()
             for serialised in parts:
                 reply.write(ReplyPart.FromString(serialised).content)

@@ -7,13 +7,14 @@ rule 12).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from torch import nn
 
-from client.owner.policy_reading import CONSEQUENCE
+from client.owner.policy_reading import CONSEQUENCE, write_fault
 from common.code_names import is_code_name
 from common.config.problems import shown
 from common.errors import ConfigError, DataError
@@ -35,6 +36,7 @@ def policy_model(name: str, *, folder: Path) -> str | Builder:
     if not is_code_name(name):
         return name
     try:
+        _require_own(name, folder)
         factory = import_callable(name, folder=folder)
     except ValueError as error:
         raise _model_fault(name, str(error)) from error
@@ -54,6 +56,7 @@ def call_loader(name: str, *, folder: Path) -> object:
     """
     key = f"[data] loader = {shown(name)}"
     try:
+        _require_own(name, folder)
         function = import_callable(name, folder=folder)
     except ValueError as error:
         raise ConfigError(f"{key}: {error}. {CONSEQUENCE}") from error
@@ -63,6 +66,19 @@ def call_loader(name: str, *, folder: Path) -> object:
     except Exception as error:  # code of others fails in ways of its own
         fault = in_one_line(error).rstrip(".")
         raise DataError(f"{key}: it failed ({fault}). {CONSEQUENCE}") from error
+
+
+def _require_own(name: str, folder: Path) -> None:
+    """Raises ValueError where others can write the module beside the policy."""
+    base = folder.joinpath(*name.partition(":")[0].split("."))
+    for file in (base.with_suffix(".py"), base / "__init__.py"):
+        if not file.is_file():
+            continue
+        state, of_folder = file.stat(), file.resolve().parent.stat()
+        harm = "run code of theirs on your data"
+        fault = write_fault(state, of_folder, uid=os.geteuid(), harm=harm)
+        if fault:
+            raise ValueError(f"{file} {fault}")
 
 
 def _build(

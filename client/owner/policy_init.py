@@ -18,6 +18,7 @@ from common.config.problems import shown
 from common.errors import DataError, OutputExistsError
 
 READABLE = 0o644  # writable by its owner only, whatever the umask says
+_FOLDER = 0o750  # else whoever can write it could put another policy in its place
 _SUFFIXES = {
     ".npz": "npz",
     ".parquet": "parquet",
@@ -49,6 +50,7 @@ def write_policy_file(
         values, notes = values_from_config(values, load_config(config_file))
     if data is not None:
         values = _with_data(values, data, folder=path.resolve().parent)
+    path.parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, READABLE)
     except FileExistsError as error:

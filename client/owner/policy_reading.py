@@ -57,26 +57,31 @@ def read_policy_text(file: Path) -> dict[str, object]:
 
 
 def write_fault(
-    file: os.stat_result, folder: os.stat_result, *, uid: int
+    file: os.stat_result,
+    folder: os.stat_result,
+    *,
+    uid: int,
+    harm: str = "raise the budget",
 ) -> str | None:
-    """Returns why others could change a policy, or None if they cannot.
+    """Returns why others could change a file of the owner's, or None if they cannot.
 
     Args:
-        file: of the policy.
+        file: a policy, or code that it names.
         folder: that it is in.
         uid: whose process reads it.
+        harm: what they could do with it, for the message.
     """
     trusted = {0, uid}
     if file.st_uid not in trusted:
         return (
-            f"belongs to user {file.st_uid}, who could raise the budget, must belong "
+            f"belongs to user {file.st_uid}, who could {harm}, must belong "
             f"to root or to the custodian's user {uid}: chown {uid} the file"
         )
     if file.st_mode & _OTHERS_WRITE:
         mode = stat.S_IMODE(file.st_mode)
         return (
-            f"has mode {mode:04o}, so that others can write it and raise the budget, "
-            "must be writable by its owner only: chmod go-w the file"
+            f"has mode {mode:04o}, so that others can write it and {harm}, must "
+            "be writable by its owner only: chmod go-w the file"
         )
     is_sticky = bool(folder.st_mode & stat.S_ISVTX)
     if folder.st_uid not in trusted or (
@@ -84,8 +89,8 @@ def write_fault(
     ):
         return (
             "is in a folder in which others can put another file in its place and "
-            "raise the budget, must be in a folder of root or of the custodian's user "
-            "that only its owner can write: chmod go-w the folder"
+            f"{harm}, must be in a folder of root or of the custodian's user that only "
+            "its owner can write: chmod go-w the folder"
         )
     return None
 

@@ -37,6 +37,8 @@ def test_a_kill_at_a_step_changes_nothing(
 
         seen = play(custodian, whole_run(expected.plan))
 
+        if custodian.kills == 0:
+            custodian.is_dead()  # it may die just after its last reply came
         assert custodian.kills == 1, f"step {step} was never reached"
         assert_nothing_is_lost(custodian, seen, expected)
 

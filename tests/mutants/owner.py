@@ -158,6 +158,14 @@ MUTANTS = (
         test=f"{_POLICY}::test_it_belongs_to_the_custodian_or_to_root[1001-0-True]",
     ),
     Mutant(
+        name="code that others can write is run",
+        rule=12,
+        file="client/owner/own_code.py",
+        old="        if fault:\n",
+        new="        if not fault:\n            continue\n        if not harm:\n",
+        test=f"{_SITE}::test_code_that_others_can_write_is_not_run",
+    ),
+    Mutant(
         name="a config's code is written into a policy",
         rule=12,
         file="client/owner/policy_init.py",

@@ -137,8 +137,8 @@ def test_a_store_that_is_no_database_is_one_line(tmp_path):
         open_store(path)
 
     assert str(caught.value) == (
-        f"{path} cannot be believed: file is not a database. Nothing was spent and no "
-        "private data were read."
+        f"{path} cannot be believed: file is not a database. Nothing is spent or "
+        "released on its word. Put back the newest copy."
     )
 
 

@@ -1,5 +1,11 @@
 """The relay's side: a reply, or one of the closed reasons."""
 
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
 import grpc
 import pytest
 
@@ -8,8 +14,10 @@ from client.custodian.connection import CustodianConnection
 from client.custodian.endpoint import Endpoint
 from client.custodian.wire import LONGEST_DEADLINE_SECONDS
 from common.envelope import Envelope, MessageKind
-from tests.client.custodian.support import HELLO, Echo, Fails, Refuses, door
+from tests.client.custodian.support import HELLO, SECONDS, Echo, Fails, Refuses, door
 from tests.client.support import reason_of
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_reply_comes_through():
@@ -36,7 +44,10 @@ def test_an_absent_custodian_is_an_internal_error(caplog):
     reply = CustodianConnection(endpoint, ready_seconds=0.1).answer(HELLO)
 
     assert reason_of(reply) == "internal-error"
-    assert "No custodian is at unix:/nowhere/site.sock." in caplog.text
+    assert (
+        "No custodian at unix:/nowhere/site.sock: No such file or directory."
+        in caplog.text
+    )
 
 
 def test_a_failing_custodian_is_an_internal_error(caplog):
@@ -47,6 +58,73 @@ def test_a_failing_custodian_is_an_internal_error(caplog):
     assert reason_of(reply) == "internal-error"
     assert "The custodian did not answer: INTERNAL." in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_custodian_that_went_away_is_asked_the_same_again(failures, monkeypatch):
+    """Its outbox has the reply; without it the budget would be spent for nothing."""
+    asked = []
+
+    def call(self, content, seconds, patience):
+        asked.append((content, patience))
+        if len(asked) <= failures:
+            raise _Status(grpc.StatusCode.UNAVAILABLE)
+        return Echo().answer(HELLO).to_bytes()
+
+    monkeypatch.setattr(CustodianConnection, "_call", call)
+    connection = CustodianConnection(
+        Endpoint.parse("unix:/run/s"), ready_seconds=1.0, restart_seconds=2.0
+    )
+
+    assert reason_of(connection.answer(HELLO)) is None
+    content = HELLO.to_bytes()
+    assert asked == [(content, 1.0), *[(content, 2.0)] * failures]
+
+
+def test_a_custodian_that_dies_while_it_is_asked_is_found_again(tmp_path):
+    """One is killed in its work, another one on the same socket answers."""
+    folder = tmp_path / "run"
+    socket = folder / "site.sock"
+    script = (
+        "import os, sys\n"
+        "from client.custodian.endpoint import Endpoint\n"
+        "from client.custodian.request_log import RequestLog\n"
+        "from client.custodian.server import serve\n"
+        "from tests.client.custodian.support import Echo\n"
+        "class Dies(Echo):\n"
+        "    def answer(self, request):\n"
+        "        os.kill(os.getpid(), 9) if sys.argv[2] == 'dies' else None\n"
+        "        return super().answer(request)\n"
+        "endpoint = Endpoint.parse('unix:' + sys.argv[1])\n"
+        "with serve(Dies(), endpoint, log=RequestLog()) as running:\n"
+        "    print('ready', flush=True)\n"
+        "    running.wait()\n"
+    )
+
+    def start(how):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(socket), how],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    replies = []
+    connection = CustodianConnection(Endpoint.parse(f"unix:{socket}"))
+    with start("dies") as first:
+        asking = threading.Thread(
+            target=lambda: replies.append(connection.answer(HELLO))
+        )
+        asking.start()
+        assert first.wait(SECONDS) == -signal.SIGKILL
+    with start("answers") as second:
+        asking.join()
+        second.terminate()
+        assert second.wait(SECONDS) == 0
+
+    assert [reason_of(reply) for reply in replies] == [None]
 
 
 def test_another_version_is_a_version_mismatch(monkeypatch, caplog):
@@ -77,7 +155,7 @@ class _Status(grpc.RpcError):
 def test_every_status_is_a_closed_reason(code, monkeypatch, caplog):
     """Whatever the text of a status says, it goes nowhere."""
 
-    def fail(self, content):
+    def fail(self, *_):
         raise _Status(code, "secret.csv")
 
     monkeypatch.setattr(CustodianConnection, "_call", fail)
@@ -100,7 +178,7 @@ def test_every_status_is_a_closed_reason(code, monkeypatch, caplog):
 )
 def test_a_reply_that_cannot_be_read_is_an_internal_error(content, monkeypatch):
     """Only an envelope of the request's kind is a reply."""
-    monkeypatch.setattr(CustodianConnection, "_call", lambda self, _: content)
+    monkeypatch.setattr(CustodianConnection, "_call", lambda self, *_: content)
 
     reply = CustodianConnection(Endpoint.parse("unix:/run/s")).answer(HELLO)
 

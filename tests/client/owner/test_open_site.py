@@ -26,6 +26,7 @@ from tests.client.support import (
     reason_of,
 )
 from tests.own_modules import write_module
+from tests.rules import naming
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -156,6 +157,21 @@ def test_a_model_that_cannot_be_imported_stops_the_site(
     assert str(caught.value).startswith(f'[model] name = "{name}:{factory}": ')
     assert fault in str(caught.value)
     assert str(caught.value).endswith("The site does not start.")
+
+
+def test_code_that_others_can_write_is_not_run(tmp_path, monkeypatch):
+    """They could read the private data with it."""
+    name = write_module(monkeypatch, tmp_path)
+    (tmp_path / f"{name}.py").chmod(0o666)
+    path = write_policy(tmp_path, **{"model.name": f"{name}:build"})
+
+    with (
+        naming("Rule 12: code that others can write is run at a site."),
+        pytest.raises(ConfigError, match="run code of theirs on your data"),
+    ):
+        site_policy(load_policy_file(path))
+
+    assert name not in sys.modules
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,18 @@ def test_nobody_else_can_write_it_whatever_the_umask(tmp_path):
     assert stat.S_IMODE((tmp_path / "site.toml").stat().st_mode) == 0o644
 
 
+def test_a_folder_that_is_not_there_is_made_for_the_owner(tmp_path):
+    """Whatever the umask: others must not write it."""
+    path = tmp_path / "ward-7" / "site.toml"
+    before = os.umask(0)
+    try:
+        write_policy_file(path, config_file=None, data=None)
+    finally:
+        os.umask(before)
+
+    assert load_policy_file(path).site_name == "site-a"
+
+
 def test_an_existing_file_stays_as_it_is(tmp_path):
     """A policy is never overwritten."""
     path = tmp_path / "site.toml"

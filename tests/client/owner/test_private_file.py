@@ -190,6 +190,25 @@ def test_a_faulty_row_of_a_table_costs_nothing_but_itself(tmp_path, row):
     assert "(rows 2)" in loaded.data.problems[0]
 
 
+def test_parquet_is_as_lenient(tmp_path):
+    """Numbers that are not there, and labels that are no class."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet  # noqa: PLC0415
+
+    path = write_table(tmp_path, table_rows(3), **{"data.loader": "parquet"})
+    columns = {
+        "age": [30.0, float("nan"), 40.0],
+        "pressure": [90, None, 100],
+        "ward": ["north", "south", None],
+        "result": ["ill", "healthy", "dead"],
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "patients.csv")
+
+    assert usable(load(path)) == [True, False, False], (
+        "Rule 9: a faulty private row is used."
+    )
+
+
 def test_what_the_schema_allows_is_no_fault(tmp_path):
     """Missing where it may be, clipped numbers, the category of all others."""
     rows = table_rows(3)
