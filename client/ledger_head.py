@@ -6,13 +6,13 @@ many entries the ledger had and the hash of the last.
 
 When to call, in the custodian:
 
-- :meth:`LedgerHeadFile.check` before every answer, and once when the custodian starts;
-- :meth:`LedgerHeadFile.advance` after every commit that may have appended, before
-  anything that rests on it: before the first private row is read, and before the reply
-  leaves.
+- :meth:`LedgerHeadFile.check` once when the custodian starts, and before every answer;
+- :meth:`LedgerHeadFile.advance` after every answer was worked out, whatever became of
+  it, and before any of its bytes leave.
 
 A custodian that dies between commit and advance finds its ledger ahead of the file,
-which is as it should be. A ledger that is behind it, or another one, is refused.
+which is as it should be: nothing that rests on those entries has left. A ledger that is
+behind the file, or another one, is refused.
 """
 
 from __future__ import annotations

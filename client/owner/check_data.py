@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
 from client.owner.finding import Finding, fault, ok, warning
 from client.owner.policy_file import PolicyFile
 from client.owner.policy_reading import CONSEQUENCE
@@ -47,4 +52,35 @@ def data_findings(policy: PolicyFile) -> tuple[PrivateFile | None, list[Finding]
                 "Choose a round number of the right size; it is public.",
             )
         )
-    return loaded, findings
+    return loaded, [*findings, *_open_files(policy)]
+
+
+def _open_files(policy: PolicyFile) -> Iterator[Finding]:
+    """Yields a warning for each file that every user of the machine can read.
+
+    Whoever runs the relay is another user, and all that keeps them out is its mode.
+    """
+    names = policy.data.path.split(",") if policy.data.path else []
+    for path in (Path(name.strip()) for name in names):
+        if _is_open(path):
+            yield warning(
+                _SUBJECT,
+                f"{path} can be read by every user of this machine, the relay's too.",
+                f"chmod -R go= {path}",
+            )
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others can read a file or folder and get to it."""
+    wanted = stat.S_IROTH if path.is_file() else stat.S_IROTH | stat.S_IXOTH
+    folders = Path(os.path.realpath(path)).parents
+    return bool(_mode(path) & wanted == wanted) and all(
+        _mode(folder) & stat.S_IXOTH for folder in folders
+    )
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0

@@ -16,7 +16,7 @@ _LEAST_CLASSES = 2
 
 def inconsistencies(policy: PolicyFile) -> list[str]:
     """Returns a line for each contradiction."""
-    return [*_data(policy), *_budget(policy), *_endpoint(policy)]
+    return [*_data(policy), *_budget(policy), *_queries(policy), *_endpoint(policy)]
 
 
 def _data(policy: PolicyFile) -> Iterator[str]:
@@ -52,6 +52,16 @@ def _budget(policy: PolicyFile) -> Iterator[str]:
             policy.budget.delta,
             f"must be < 1 / {policy.nominal_examples} (nominal-examples), else giving "
             "away one whole example would count as private",
+        )
+
+
+def _queries(policy: PolicyFile) -> Iterator[str]:
+    limits = policy.limits
+    if limits.most_queries is not None and limits.transfer_sets is None:
+        yield problem(
+            ("limits", "most-queries"),
+            limits.most_queries,
+            "needs transfer-sets: the same example in another set is counted anew",
         )
 
 

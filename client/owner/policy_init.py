@@ -17,6 +17,8 @@ from common.config.lists import MODEL_NAMES
 from common.config.problems import shown
 from common.errors import DataError, OutputExistsError
 
+# Loaders whose schema or format says how many classes there are.
+STATES_CLASSES = (*TABLES, "digits", "idx")
 READABLE = 0o644  # writable by its owner only, whatever the umask says
 _FOLDER = 0o750  # else whoever can write it could put another policy in its place
 _SUFFIXES = {
@@ -50,6 +52,8 @@ def write_policy_file(
         values, notes = values_from_config(values, load_config(config_file))
     if data is not None:
         values = _with_data(values, data, folder=path.resolve().parent)
+    if values.loader in STATES_CLASSES:
+        values = replace(values, classes=0)
     path.parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, READABLE)
@@ -91,7 +95,7 @@ def values_from_config(
         loader=loader,
         path={"digits": "", "npz": values.path}.get(loader, f"your-{loader}-data"),
         schema=config.data.schema_path if loader in TABLES else "",
-        classes=0 if loader in (*TABLES, "digits", "idx") else num_classes,
+        classes=num_classes,
         nominal_examples=round(config.mean_nominal_examples),
         epsilon=config.privacy.epsilon,
         delta=config.privacy.delta,
@@ -142,6 +146,4 @@ def _with_data(values: TemplateValues, data: Path, *, folder: Path) -> TemplateV
         loader=kind,
         path=str(path),
         schema=schema if has_schema else "",
-        # A schema and IDX state them; elsewhere they are for the owner to say.
-        classes=values.classes if kind == "npz" else 0,
     )

@@ -36,7 +36,7 @@ unit = "example"  # one row more or less
 [limits]  # what a run may ask; a run that asks for more is refused
 least-noise = 0.0  # the smallest noise multiplier
 {most_rounds}
-# most-queries = 20  # labels of one transfer example, over all runs
+# most-queries = 20  # labels of one transfer example, over all runs; needs the next
 mechanisms = {mechanisms}  # of dp-sgd, dp-head
 runs = {runs}  # patterns of run ids, with *, ? and [...]
 {transfer_sets}

@@ -1,6 +1,8 @@
 """How a store's file is opened: durably, beside a custodian, never half made."""
 
+import contextlib
 import os
+import signal
 import stat
 
 import pytest
@@ -94,3 +96,27 @@ def test_a_ledger_remembers_what_it_verified(tmp_path):
     assert store.ledger("a") is store.ledger("a")
     assert store.ledger("a") is not store.ledger("b")
     store.close()
+
+
+def test_a_reader_cannot_undo_a_commit_that_was_interrupted(tmp_path):
+    """It says so, and the next custodian can."""
+    path = tmp_path / "x.sqlite"
+    with contextlib.closing(Store(path)) as store:
+        store.open_run(DATASET, make_plan(), b"weights")
+    child = os.fork()
+    if child == 0:
+        store = Store(path)
+        store.connection.execute("PRAGMA cache_size = 1")  # writes before the commit
+        store.connection.execute("BEGIN IMMEDIATE")
+        for number in range(200):
+            store.fingerprint_key(f"{number}")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    with pytest.raises(LedgerUnavailableError, match="a commit was interrupted"):
+        Store(path, read_only=True)
+    Store(path).close()
+
+    with contextlib.closing(Store(path, read_only=True)) as reader:
+        assert reader.student(DATASET, RUN_ID).weights == b"weights"
+        assert reader.fingerprint("1") is None

@@ -1,6 +1,7 @@
 """`fedstill site check`: every part is proved in advance, and nothing is changed."""
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from client.owner import check_data
 from client.owner.check import check
 from client.owner.finding import Finding, Level, exit_code
 from client.owner.open_site import open_site, open_store
@@ -56,6 +58,23 @@ def test_nothing_is_made_or_changed(tmp_path):
     list(check(path))
 
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_examples_that_every_user_can_read_are_a_warning(tmp_path, monkeypatch):
+    """The relay's user is one of them, unless a folder on the way keeps it out."""
+    path = write_policy(tmp_path)
+    examples = Path(load_policy_file(path).data.path)
+    monkeypatch.setattr(check_data, "_mode", lambda _: 0o755)
+
+    subject, text = only(path, Level.WARNING)
+
+    assert subject == "data"
+    assert text.startswith(f"{examples} can be read by every user")
+    closed = examples.parent
+    monkeypatch.setattr(
+        check_data, "_mode", lambda one: 0o700 if one == closed else 0o755
+    )
+    assert found(path, Level.WARNING) == []
 
 
 def test_no_ledger_row_is_written(tmp_path):

@@ -100,6 +100,10 @@ BAD = [
     ({"limits.least-noise": -0.1}, "[limits] least-noise = -0.1: must be >= 0."),
     ({"limits.most-rounds": 0}, "[limits] most-rounds = 0: must be >= 1."),
     ({"limits.most-queries": 1.5}, "[limits] most-queries = 1.5: must be a whole"),
+    (
+        {"limits.most-queries": 3, "limits.transfer-sets": None},
+        "[limits] most-queries = 3: needs transfer-sets: the same example in another",
+    ),
     ({"limits.mechanisms": ["none"]}, "[limits] mechanisms = ['none']: must name dp-"),
     ({"limits.mechanisms": []}, "[limits] mechanisms = []: must be a list of texts"),
     ({"limits.runs": "*"}, '[limits] runs = "*": must be a list of texts such as ['),

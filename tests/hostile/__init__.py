@@ -1,0 +1,1 @@
+"""A relay that its owner does not control any more, and what it sends."""
