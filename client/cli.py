@@ -108,7 +108,7 @@ def check(
     """
     from client.owner import words  # noqa: PLC0415
     from client.owner.check import check as check_site  # noqa: PLC0415
-    from client.owner.finding import exit_code  # noqa: PLC0415
+    from common.findings import exit_code  # noqa: PLC0415
 
     findings = list(check_site(policy))
     code = exit_code(findings)

@@ -46,6 +46,8 @@ def answer_round(parts: SiteParts, envelope: Envelope) -> Envelope:
     parts.ledger.require_entries(request.ledger_entries)
     name = request_sha256(envelope)
     row, committed = parts.committed(request.run_id)
+    if not 1 <= request.round_number <= row.plan.rounds:  # too large for SQLite even
+        raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST)
     stored = parts.outbox.find(
         request.run_id, envelope.kind, request.round_number, name
     )

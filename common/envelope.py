@@ -76,6 +76,8 @@ class Envelope:
                 raise ValueError(f"schema {schema}")
             if not all(isinstance(value, Scalar) for value in dict(fields).values()):
                 raise TypeError("a field that is no scalar")
+            # Half a surrogate pair is no text; nothing behind here could store it.
+            json.dumps(fields, ensure_ascii=False).encode()
             return cls(kind=MessageKind(kind), arrays=arrays, fields=dict(fields))
         except (
             SafetensorError,

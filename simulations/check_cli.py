@@ -69,8 +69,8 @@ def check(
     """
     overrides = parse_assignments(assignments or [])
     require_extra()
+    from common.findings import exit_code  # noqa: PLC0415
     from simulations.check.display import last_line, print_findings  # noqa: PLC0415
-    from simulations.check.finding import exit_code  # noqa: PLC0415
 
     found = _findings(config, overrides)
     if output_format is OutputFormat.JSON:
@@ -143,7 +143,7 @@ def _findings(name: str, overrides: dict[str, str]) -> Iterator[Finding]:
 
 
 def _figures(name: str, findings: list[Finding]) -> dict[str, object]:
-    from simulations.check.finding import exit_code  # noqa: PLC0415
+    from common.findings import exit_code  # noqa: PLC0415
 
     return {
         "config": name,

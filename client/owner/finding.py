@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-OK_CODE = 0
-ERROR_CODE = 2
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
+from common.findings import Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +43,3 @@ def warning(subject: str, text: str, remedy: str) -> Finding:
 def fault(subject: str, text: str, remedy: str) -> Finding:
     """Returns that something keeps the site from starting, or from answering."""
     return Finding(subject=subject, level=Level.ERROR, text=text, remedy=remedy)
-
-
-def exit_code(findings: Iterable[Finding]) -> int:
-    """Returns 2 where any finding is an error, else 0."""
-    has_error = any(one.level is Level.ERROR for one in findings)
-    return ERROR_CODE if has_error else OK_CODE

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from client.owner.finding import Finding, Level, exit_code
+from client.owner.finding import Finding
 from client.owner.status import RunStatus, SiteStatus
+from common.findings import Level, exit_code
 
 _NO_GUARANTEE = "none"
 _DO = "do:"

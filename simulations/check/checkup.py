@@ -8,8 +8,9 @@ import torch
 
 from common.config import Config
 from common.errors import DataError
+from common.findings import Level
 from server.planning import make_run_plan
-from simulations.check.finding import Finding, Group, Level
+from simulations.check.finding import Finding, Group
 from simulations.check.of_config import config_findings
 from simulations.check.of_cost import cost_findings
 from simulations.check.of_data import load_for_check

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from simulations.check.finding import Finding, Group, Level, exit_code
+from common.findings import Level, exit_code
+from simulations.check.finding import Finding, Group
 from simulations.wording import of_count
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}

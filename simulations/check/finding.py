@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from common.findings import Level
 from common.run_plan import Scalar
 
 Figures = Mapping[str, Scalar | tuple[Scalar, ...]]
-OK_CODE = 0
-ERROR_CODE = 2
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 class Group(StrEnum):
@@ -51,9 +42,3 @@ class Finding:
     def __post_init__(self) -> None:
         if not self.text or "\n" in self.text:
             raise ValueError(f"Expected text={self.text!r} to be one line.")
-
-
-def exit_code(findings: Iterable[Finding]) -> int:
-    """Returns 2 where any finding is an error, else 0."""
-    has_error = any(one.level is Level.ERROR for one in findings)
-    return ERROR_CODE if has_error else OK_CODE

@@ -7,8 +7,9 @@ from functools import partial
 
 from common.config import Config
 from common.errors import ConfigError
+from common.findings import Level
 from common.head_plan import planned_rounds
-from simulations.check.finding import Finding, Group, Level
+from simulations.check.finding import Finding, Group
 from simulations.locate import choose_run_folder
 from simulations.wording import of_count
 

@@ -11,9 +11,10 @@ from client.clipped_sums import GradSampleMode, grad_sample_mode
 from common.config import Config
 from common.data.parts import Parts
 from common.features.recipe import MOST_DIMENSIONS
+from common.findings import Level
 from common.run_plan import RunPlan
 from server.cohort import draw_cohort
-from simulations.check.finding import Finding, Group, Level
+from simulations.check.finding import Finding, Group
 from simulations.check.of_features import number_of_examples, seconds_of_features
 from simulations.check.timing import seconds_per_round
 from simulations.check.traffic import SiteTraffic, forecast_traffic

@@ -8,7 +8,8 @@ from functools import partial
 from common.config import Config
 from common.data.loaders import load_data_set
 from common.data.parts import Parts, load_parts
-from simulations.check.finding import Finding, Group, Level
+from common.findings import Level
+from simulations.check.finding import Finding, Group
 from simulations.sites import private_indices
 from simulations.wording import of_count
 

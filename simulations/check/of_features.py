@@ -14,9 +14,10 @@ from common.errors import DataError
 from common.features.feature_set import FeatureSet
 from common.features.recipe import MOST_DIMENSIONS, parse_features
 from common.features.sets import new_set
+from common.findings import Level
 from common.head_recipe import HeadRecipe
 from common.head_spaces import head_space
-from simulations.check.finding import Finding, Group, Level
+from simulations.check.finding import Finding, Group
 from simulations.wording import seconds_text
 
 # Features of 9,000 images of 28 x 28 take minutes to learn, of this many numbers about

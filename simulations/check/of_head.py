@@ -8,10 +8,11 @@ from functools import partial
 
 from common.config import Config
 from common.data.parts import PublicParts
+from common.findings import Level
 from common.head_recipe import HeadRecipe
 from common.head_space import ROWS_PER_FEATURE
 from common.run_plan import RunPlan
-from simulations.check.finding import Finding, Group, Level
+from simulations.check.finding import Finding, Group
 from simulations.check.of_features import feature_findings
 from simulations.check.of_privacy import Outlook
 

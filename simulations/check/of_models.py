@@ -13,8 +13,9 @@ from client.independence import model_problems
 from common.config import Config
 from common.data.parts import PublicParts
 from common.errors import ConfigError
+from common.findings import Level
 from common.models.zoo import NEEDS_IMAGES, ZOO
-from simulations.check.finding import Figures, Finding, Group, Level
+from simulations.check.finding import Figures, Finding, Group
 from simulations.own_code import CONSEQUENCE, build_checked
 from simulations.wording import of_count
 

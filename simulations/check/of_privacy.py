@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from common.config import Config
+from common.findings import Level
 from common.privacy import filter as privacy_filter
 from common.privacy.accountant import gaussian_epsilon, gaussian_mu_at
 from common.privacy.budget import PrivacyBudget
 from common.privacy.commitment import Commitment, decide
 from common.run_plan import RunPlan
 from server.privacy_forecast import Promise, forecast
-from simulations.check.finding import Finding, Group, Level
+from simulations.check.finding import Finding, Group
 from simulations.privacy_statement import group_privacy
 from simulations.wording import delta_text, epsilon_text, of_count
 

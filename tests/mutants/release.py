@@ -155,7 +155,7 @@ MUTANTS = (
         name="an exception leaves the relay",
         rule=9,
         file="client/app.py",
-        old="        return _refuse(kind, RefusalReason.INTERNAL_ERROR)\n",
+        old='        _LOG.error("The relay failed: %s.", type(error).__name__)\n',
         new="        raise\n",
         test="tests/client/test_app.py"
         "::test_failing_provider_leaves_as_a_closed_reason",

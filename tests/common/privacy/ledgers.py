@@ -92,3 +92,9 @@ def forge(
                 "INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?)",
                 (DATASET, entry.number, entry.kind, entry.content, entry.sha256),
             )
+
+
+def rows_of(path: Path) -> list[tuple[object, ...]]:
+    """All rows of a file's ledgers."""
+    with sqlite3.connect(path) as connection:
+        return connection.execute("SELECT * FROM ledger_entries").fetchall()

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,27 +14,14 @@ from tests.common.privacy.ledgers import (
     BEFORE,
     edit,
     event_of,
-    fill,
     forge,
     open_ledger,
+    rows_of,
 )
 from tests.rules import naming
 
 _NOTHING = Commitment(noise_multiplier=0.0, rounds=0, epsilon=0.0, delta=DELTA)
 _BROKEN = "Rule 1: an edited ledger was believed."
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file with one ledger of five entries."""
-    file = tmp_path / "ledger.sqlite"
-    fill(open_ledger(file))
-    return file
-
-
-def _rows(path: Path) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT * FROM ledger_entries").fetchall()
 
 
 def test_every_event_is_one_chained_entry(path: Path) -> None:
@@ -57,7 +43,7 @@ def test_every_event_is_one_chained_entry(path: Path) -> None:
 def test_an_auditor_recomputes_the_chain_from_the_documented_rule(path: Path) -> None:
     """SHA-256 over the previous hash and the row as a compact JSON array."""
     previous = GENESIS
-    for dataset_id, number, kind, content, sha256 in _rows(path):
+    for dataset_id, number, kind, content, sha256 in rows_of(path):
         row = json.dumps([dataset_id, number, kind, content], separators=(",", ":"))
         previous = hashlib.sha256((previous + row).encode()).hexdigest()
         assert previous == sha256

@@ -15,22 +15,10 @@ from tests.common.privacy.ledgers import (
     fill,
     open_ledger,
     reserve,
+    rows_of,
     settle,
 )
 from tests.rules import naming
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file with one ledger of five entries."""
-    file = tmp_path / "ledger.sqlite"
-    fill(open_ledger(file))
-    return file
-
-
-def _rows(path: Path) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT * FROM ledger_entries").fetchall()
 
 
 def test_fewer_entries_than_this_process_has_seen_are_a_rollback(path: Path) -> None:
@@ -163,6 +151,6 @@ def test_clock_jumps_change_nothing(
                 monkeypatch.setattr(time, clock, lambda now=now: now)
         file = tmp_path / f"{name}.sqlite"
         fill(open_ledger(file))
-        dumps.append(_rows(file))
+        dumps.append(rows_of(file))
 
     assert dumps[0] == dumps[1] == dumps[2]

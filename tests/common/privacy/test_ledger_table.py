@@ -11,23 +11,10 @@ from common.privacy.events import Mechanism
 from tests.common.privacy.ledgers import (
     commit,
     edit,
-    fill,
     open_ledger,
+    rows_of,
 )
 from tests.rules import naming
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file with one ledger of five entries."""
-    file = tmp_path / "ledger.sqlite"
-    fill(open_ledger(file))
-    return file
-
-
-def _rows(path: Path) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT * FROM ledger_entries").fetchall()
 
 
 def test_an_auditor_reads_contents_with_sqlites_own_functions(path: Path) -> None:
@@ -73,7 +60,7 @@ def test_the_table_takes_the_next_entry_and_nothing_else(
     statement: str, path: Path
 ) -> None:
     """Triggers stop every statement but an append."""
-    before = _rows(path)
+    before = rows_of(path)
 
     with (
         sqlite3.connect(path) as connection,
@@ -82,7 +69,7 @@ def test_the_table_takes_the_next_entry_and_nothing_else(
     ):
         connection.execute(statement)
 
-    assert _rows(path) == before
+    assert rows_of(path) == before
 
 
 @pytest.mark.parametrize("verb", ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"])
@@ -91,7 +78,7 @@ def test_no_form_of_insert_gets_round_the_numbers(
     verb: str, number: object, path: Path
 ) -> None:
     """Neither over an entry nor beyond the next one."""
-    before = _rows(path)
+    before = rows_of(path)
     values = f"('records', {number}, 'close', '{{}}', '{'0' * 64}')"
 
     with (
@@ -101,7 +88,7 @@ def test_no_form_of_insert_gets_round_the_numbers(
     ):
         connection.execute(f"{verb} INTO ledger_entries VALUES {values}")
 
-    assert _rows(path) == before
+    assert rows_of(path) == before
 
 
 def test_an_upsert_changes_nothing(path: Path) -> None:

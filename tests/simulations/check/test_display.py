@@ -4,8 +4,9 @@ import io
 
 from rich.console import Console
 
+from common.findings import Level
 from simulations.check.display import last_line, print_findings
-from simulations.check.finding import Finding, Group, Level
+from simulations.check.finding import Finding, Group
 
 LONG = "word " * 60 + "end."
 FINDINGS = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from simulations.check.finding import Finding, Group, Level, exit_code
+from common.findings import Level, exit_code
+from simulations.check.finding import Finding, Group
 
 
 def _finding(level=Level.OK, text="Fine."):

@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import ConfigError
-from simulations.check.finding import Level
+from common.findings import Level
 from simulations.check.of_config import config_findings, config_problems
 from tests.simulations.check.tools import texts, warnings
 from tests.simulations.tiny import tiny_config

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from common.findings import Level
 from common.head_plan import plan_head
 from simulations.check.checkup import check
-from simulations.check.finding import Level
 from simulations.check.of_head import head_findings
 from simulations.check.of_privacy import outlook
 from tests.simulations.check.tools import HEADS, prepared, texts, warnings

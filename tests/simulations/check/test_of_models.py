@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from common.data.parts import load_parts
-from simulations.check.finding import Level
+from common.findings import Level
 from simulations.check.of_models import build_for_check, model_findings
 from tests.own_modules import write_module
 from tests.simulations.check.tools import prepared, texts

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from common.findings import Level
 from common.privacy.accountant import gaussian_epsilon
-from simulations.check.finding import Level
 from simulations.check.of_privacy import (
     MOST_ROUNDS_SHOWN,
     _rounds_shown,

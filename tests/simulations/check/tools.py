@@ -1,8 +1,8 @@
 """What the tests of the check share: a small run, ready to be looked at."""
 
 from common.data.parts import load_parts
+from common.findings import Level
 from server.planning import make_run_plan
-from simulations.check.finding import Level
 from tests.simulations.tiny import tiny_config
 
 HEADS = {
