@@ -37,4 +37,5 @@ def is_within_limits(plan: RunPlan) -> bool:
     ]
     if plan.head is not None:
         most.append((plan.head.sites, MOST_SITES))
-    return all(value <= limit for value, limit in most)
+    # The owner's commands print run ids: none may move a cursor or forge a line.
+    return plan.run_id.isprintable() and all(value <= limit for value, limit in most)

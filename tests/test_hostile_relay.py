@@ -9,19 +9,31 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from client.owner.ledger_report import verify
+from client.store import Store
 from common.envelope import Envelope, MessageKind
+from common.messages import HelloReply
+from common.privacy.budget import PrivacyBudget
 from common.privacy.ledger_entries import LedgerHead
-from tests.client.support import round_request
-from tests.hostile.attack import ANSWERED, OK, parts_of, refused
+from tests.client.support import (
+    hello,
+    make_plan,
+    make_policy,
+    make_site,
+    reason_of,
+    round_request,
+)
+from tests.hostile.attack import ANSWERED, OK, REFUSED, parts_of, refused
 from tests.hostile.catalogue import ATTACKS
 from tests.hostile.plans import CHANGED, CHANGED_HEADS, PLAN_FIELDS
 from tests.hostile.relay import Answer, is_serving, send
-from tests.hostile.site import FIRST, play_to_the_end
-from tests.hostile.target import attacked_custodian, undisturbed_replies
+from tests.hostile.site import FIRST, play_to_the_end, play_until_attacked
+from tests.hostile.target import attacked_custodian, quiet_site, undisturbed_replies
 from tests.hostile.watch import Aftermath, Snapshot, objections
 
 LEAST_ATTACKS = 60
 AT_ONCE = 60
+GREEDY = {"rounds": 200, "epsilon": 1e9}
 GRPC_LIMIT = "Concurrent RPC limit exceeded!"
 
 
@@ -89,6 +101,43 @@ def test_honest_run_ends_as_if_nobody_had_attacked(target, tmp_path):
     assert replies == undisturbed_replies(tmp_path / "site"), (
         "Rule 9: the attacks changed what an honest server gets."
     )
+
+
+def test_site_needs_no_custodian_to_refuse(tmp_path):
+    """What the site itself must refuse it refuses in one process too, in one go."""
+    found = []
+    with quiet_site(tmp_path / "site") as site:
+        play_until_attacked(site.answer)
+        for attack in ATTACKS.values():
+            if attack.outcome == REFUSED:
+                reason = reason_of(site.answer(attack.envelope()))
+                found += [(attack.name, reason)] * (reason not in attack.reasons)
+
+    assert not found, f"Rule 9: {found}."
+
+
+def test_greedy_plans_get_what_is_left(tmp_path):
+    """Epsilon and rounds are ceilings: the site commits to less, and in sum to less."""
+    budget = PrivacyBudget(epsilon=2.0, delta=1e-3)
+    site = make_site(tmp_path, policy=make_policy(budget=budget))
+    replies = [
+        HelloReply.from_envelope(
+            site.answer(hello(make_plan(run_id=f"run-{number}", **GREEDY)))
+        )
+        for number in range(4)
+    ]
+    store = Store(tmp_path / "ledger.sqlite", read_only=True)
+    report = verify(store, site.policy)
+    store.close()
+
+    epsilons = [reply.epsilon for reply in replies]
+    assert max(epsilons) <= budget.epsilon, f"Rule 2: {epsilons} were promised."
+    assert report.counted.epsilon <= budget.epsilon, (
+        f"Rule 2: {report.counted.epsilon} is committed of {budget.epsilon}."
+    )
+    assert 0 < replies[0].rounds < GREEDY["rounds"]
+    assert replies[-1].rounds == 0
+    assert replies[-1].epsilon == 0
 
 
 ATTACK = refused("any", lambda: b"", "unknown-run")

@@ -15,6 +15,8 @@ from common.envelope import Envelope
 from common.messages import RefusalReason
 
 OK = grpc.StatusCode.OK
+# What somebody who unpickled it would run: `true`.
+PICKLE = b"cos\nsystem\n(S'true'\ntR."
 ANSWERED, REFUSED, REJECTED = "answered", "refused", "rejected"
 
 
@@ -37,6 +39,11 @@ class Attack:
     reasons: frozenset[str]
     codes: frozenset[grpc.StatusCode]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def envelope(self) -> Envelope:
+        """Returns what the site sees, of an attack that it must refuse itself."""
+        parts = (RequestPart.FromString(one).content for one in self.parts())
+        return Envelope.from_bytes(b"".join(parts))
 
 
 def refused(name: str, make: Callable[[], Envelope | bytes], reason: str) -> Attack:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from client.custodian.rejection import Rejection
 from client.custodian.wire import MOST_HEADER_BYTES
 from common.run_plan import SCHEMA
 from tests.client.support import hello, make_plan, round_request
-from tests.hostile.attack import Attack, parts_of, refused, rejected
+from tests.hostile.attack import PICKLE, Attack, parts_of, refused, rejected
 from tests.hostile.site import NEW
 
 _HELLO = hello(make_plan(run_id=NEW)).to_bytes()
@@ -59,7 +58,7 @@ _NO_ENVELOPE: dict[str, Callable[[], bytes]] = {
     "random bytes": lambda: np.random.default_rng(3).bytes(5000),
     "10 MB of nothing": lambda: bytes(10_000_000),
     "60 MB of text": lambda: b"run-" * 15_000_000,
-    "a pickle": lambda: pickle.dumps({"kind": "query.hello"}),
+    "a pickle": lambda: PICKLE,
     "a NumPy file": _numpy_file,
     "an envelope in gzip": lambda: gzip.compress(_HELLO),
     "JSON alone": lambda: json.dumps([SCHEMA, "query.hello", _FIELDS]).encode(),

@@ -104,10 +104,10 @@ _REFUSED: dict[str, tuple[dict[str, Scalar], str]] = {
     "a run that the policy does not name": ({"run_id": "other"}, _RUN),
     "a run id that leaves the folder": ({"run_id": f"../../{ESCAPE}"}, _RUN),
     "a run id that is an absolute path": ({"run_id": f"/tmp/{ESCAPE}"}, _RUN),
-    "a run id with control characters": ({"run_id": "run-\x1b[2J\r\n\x00"}, _RUN),
+    "a run id with control characters": ({"run_id": "run-\x1b[2J\r\n\x00"}, _PLAN),
     "a run id that forges a line of the log": (
         {"run_id": 'run-1"}\n{"time": "x", "outcome": "answered"}'},
-        _RUN,
+        _PLAN,
     ),
     "a run id of 900,000 letters": ({"run_id": "r" * 900_000}, _PLAN),
     "an epsilon that is no number": ({"epsilon": float("nan")}, _MALFORMED),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ from tests.client.support import (
     make_consensus,
     round_request,
 )
-from tests.hostile.attack import Attack, refused
+from tests.hostile.attack import PICKLE, Attack, refused
 from tests.hostile.plans import ESCAPE
 from tests.hostile.site import CLOSED, FIRST, USED
 
@@ -94,7 +93,7 @@ _REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         _MALFORMED,
     ),
     "a pickled consensus": (
-        {"consensus": np.frombuffer(pickle.dumps(_SIX), np.uint8)},
+        {"consensus": np.frombuffer(PICKLE, np.uint8)},
         _MALFORMED,
     ),
     "a consensus on examples that are none": (

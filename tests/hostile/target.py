@@ -13,6 +13,7 @@ from typing import Any
 
 from client.owner.open_site import open_site
 from client.owner.policy_file import load_policy_file
+from client.site import Site
 from common.envelope import Envelope
 from simulations.seeded_randomness import SeededRandomness
 from tests.client.support import POLICY, round_request
@@ -109,9 +110,16 @@ def attacked_custodian() -> Iterator[Target]:
         shutil.rmtree(sandbox, ignore_errors=True)
 
 
-def undisturbed_replies(folder: Path) -> list[bytes]:
-    """Returns what the same site answers, in this process, if nobody attacks it."""
+@contextmanager
+def quiet_site(folder: Path) -> Iterator[Site]:
+    """Yields the same site in this process, with nobody between."""
     policy = load_policy_file(write_policy(folder))
     randomness = SeededRandomness(run_seed=SEED, site_name=POLICY.site_name)
     with open_site(policy, randomness=randomness) as site:
+        yield site
+
+
+def undisturbed_replies(folder: Path) -> list[bytes]:
+    """Returns what the same site answers if nobody attacks it."""
+    with quiet_site(folder) as site:
         return [*play_until_attacked(site.answer), *play_to_the_end(site.answer)]

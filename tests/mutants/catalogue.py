@@ -6,6 +6,7 @@ from tests.mutants import (
     custodian,
     deployment,
     heads,
+    hostile,
     ledger,
     neighbours,
     noise,
@@ -33,4 +34,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *personal.MUTANTS,
     *transfer.MUTANTS,
     *neighbours.MUTANTS,
+    *hostile.MUTANTS,
 )
