@@ -9,7 +9,7 @@ import torch
 from client.admission import check_noise, check_plan
 from client.parts import SiteParts
 from client.refusal import RequestRefusedError
-from client.students import new_student
+from client.training.students import new_student
 from common.envelope import Envelope
 from common.errors import DataError, InvalidReplyError, LedgerCorruptedError
 from common.failpoints import failpoint

@@ -8,17 +8,17 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from client.independence import model_problems
-from client.ledger_watch import LedgerWatch
-from client.outbox import Outbox
 from client.policy import SitePolicy
 from client.private_data import PrivateData
-from client.private_features import PrivateFeatures
-from client.query_count import QueryCount
-from client.random_stream import Randomness
 from client.refusal import RequestRefusedError
-from client.store import Store, StudentRow
-from client.transfer_shelf import TransferShelf
+from client.storage.ledger_watch import LedgerWatch
+from client.storage.outbox import Outbox
+from client.storage.query_count import QueryCount
+from client.storage.store import Store, StudentRow
+from client.storage.transfer_shelf import TransferShelf
+from client.training.independence import model_problems
+from client.training.private_features import PrivateFeatures
+from client.training.random_stream import Randomness
 from common.errors import DataError, LedgerCorruptedError
 from common.head_space import HeadSpace
 from common.head_spaces import head_space

@@ -15,8 +15,8 @@ from client.admission import check_committed
 from client.parts import SiteParts
 from client.refusal import RequestRefusedError
 from client.requests import RoundTask, check_round, request_sha256
-from client.store import StudentRow
-from client.students import Student, new_student
+from client.storage.store import StudentRow
+from client.training.students import Student, new_student
 from common.codec import CODECS, encode
 from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError, LedgerCorruptedError

@@ -10,19 +10,19 @@ import traceback
 from torch import nn
 
 from client.hello import answer_hello
-from client.ledger_watch import LedgerWatch
 from client.parts import SiteParts
-from client.personal_student import PersonalStudent, train_personal_student
-from client.personal_training import PersonalRecipe
 from client.policy import SitePolicy
 from client.private_data import PrivateData
-from client.random_stream import Randomness
 from client.refusal import RequestRefusedError
 from client.rounds import answer_round
-from client.store import Store
-from client.students import new_student
+from client.storage.ledger_watch import LedgerWatch
+from client.storage.store import Store
+from client.storage.transfer_shelf import TransferShelf
+from client.training.personal_student import PersonalStudent, train_personal_student
+from client.training.personal_training import PersonalRecipe
+from client.training.random_stream import Randomness
+from client.training.students import new_student
 from client.transfer import answer_transfer
-from client.transfer_shelf import TransferShelf
 from common.envelope import Envelope, MessageKind
 from common.errors import (
     LedgerCorruptedError,

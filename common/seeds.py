@@ -2,7 +2,8 @@
 
 No global generator is used or seeded anywhere. In a deployment these seeds serve
 public things only (initial weights, digest order, transfer selection): noise and the
-Poisson sample come from :mod:`client.random_stream`, whose key a request cannot set.
+Poisson sample come from :mod:`client.training.random_stream`, whose key a request
+cannot set.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from client.store import Durability
+from client.storage.store import Durability
 from common.config import Config, load_config
 from simulations.custodian_ways import (
     SITE,

@@ -20,7 +20,7 @@ from client.custodian.connection import CustodianConnection
 from client.custodian.endpoint import Endpoint
 from client.owner.open_site import open_site
 from client.owner.policy_file import load_policy_file
-from client.store import Durability, Store
+from client.storage.store import Durability, Store
 from common.codec import CODECS, encode
 from common.config import Config
 from common.data.parts import load_parts

@@ -18,9 +18,9 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from client.dp_sgd import Examples, PrivateSteps, revisit
 from client.private_data import PrivateData
-from client.private_features import PrivateFeatures
+from client.training.dp_sgd import Examples, PrivateSteps, revisit
+from client.training.private_features import PrivateFeatures
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import Parts

@@ -10,7 +10,7 @@ import torch
 from client.app import app as client_app
 from client.connection import use_provider
 from client.site import Site
-from client.store import Store
+from client.storage.store import Store
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.parts import Parts, load_parts

@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from client.independence import model_problems
+from client.training.independence import model_problems
 from common.code_names import is_code_name
 from common.config import Config
 from common.errors import ConfigError

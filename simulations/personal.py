@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from client.personal_student import PersonalStudent
-from client.personal_training import PersonalRecipe
-from client.plain_training import train_plainly
 from client.private_data import PrivateData
-from client.random_stream import RandomStream
+from client.training.personal_student import PersonalStudent
+from client.training.personal_training import PersonalRecipe
+from client.training.plain_training import train_plainly
+from client.training.random_stream import RandomStream
 from common.atomic_file import write_atomically
 from common.code_names import as_file_name
 from common.config import Config

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from client.random_stream import RandomStream
+from client.training.random_stream import RandomStream
 from common.seeds import derive_seed
 
 

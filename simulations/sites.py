@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from client.policy import SitePolicy
 from client.private_data import PrivateData
 from client.site import Site
-from client.store import Durability, Store
-from client.transfer_shelf import TransferShelf
+from client.storage.store import Durability, Store
+from client.storage.transfer_shelf import TransferShelf
 from common.config import Config
 from common.data.examples import LabelledExamples
 from common.data.loaders import LOADERS

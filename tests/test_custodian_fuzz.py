@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from client.custodian.rejection import Rejection
 from client.owner.ledger_report import verify
-from client.store import Store
+from client.storage.store import Store
 from common.envelope import Envelope, MessageKind
 from common.errors import InvalidReplyError
 from common.messages import RefusalReason

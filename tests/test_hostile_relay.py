@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from client.owner.ledger_report import verify
-from client.store import Store
+from client.storage.store import Store
 from common.envelope import Envelope, MessageKind
 from common.messages import HelloReply
 from common.privacy.budget import PrivacyBudget

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from client.store import Store
-from client.store_lock import store_lock
+from client.storage.store import Store
+from client.storage.store_lock import store_lock
 from common.privacy.commitment import Commitment
 from common.privacy.ledger import Ledger
 from tests.common.privacy.builders import DELTA, plan

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from client import keep_finite
+from client.training import keep_finite
 from common.envelope import Envelope, MessageKind
 from common.messages import HelloReply
 from common.privacy.budget import PrivacyBudget

@@ -14,8 +14,8 @@ from client.owner.policy_file import PolicyFile
 from client.owner.private_file import PrivateFile
 from client.owner.status import site_status
 from client.owner.verification import has_second_head, verified
-from client.store import Store
-from client.store_lock import store_lock
+from client.storage.store import Store
+from client.storage.store_lock import store_lock
 from common.errors import LedgerCorruptedError, LedgerUnavailableError
 
 _SUBJECT = "ledger"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from client.independence import model_problems
 from client.owner.finding import Finding, fault, ok
 from client.owner.open_site import site_policy
 from client.owner.policy_file import PolicyFile
 from client.owner.policy_reading import CONSEQUENCE
 from client.owner.private_file import PrivateFile
 from client.policy import SitePolicy
+from client.training.independence import model_problems
 from common.errors import ConfigError, DataError
 from common.models.zoo import build_model
 from common.own_code import in_one_line

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from client.owner.finding import Finding, fault, ok
 from client.owner.policy_file import PolicyFile
 from client.owner.private_file import PrivateFile
-from client.transfer_shelf import TransferShelf
+from client.storage.transfer_shelf import TransferShelf
 
 _SUBJECT = "transfer set"
 _SHOWN = 12  # digits of a content id

@@ -19,13 +19,13 @@ from client.owner.policy_file import PolicyFile
 from client.owner.private_file import PrivateFile, load_private_file
 from client.owner.status import account_of
 from client.parts import SiteParts
-from client.personal_student import train_personal_student
-from client.personal_training import PersonalRecipe
-from client.random_stream import OperatingSystemRandomness
 from client.refusal import RequestRefusedError
-from client.store import Store, StudentRow
-from client.students import new_student
-from client.transfer_shelf import TransferShelf
+from client.storage.store import Store, StudentRow
+from client.storage.transfer_shelf import TransferShelf
+from client.training.personal_student import train_personal_student
+from client.training.personal_training import PersonalRecipe
+from client.training.random_stream import OperatingSystemRandomness
+from client.training.students import new_student
 from common.atomic_file import write_atomically
 from common.errors import DataError, PrivacyError
 from common.features.map import FeatureMap

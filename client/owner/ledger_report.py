@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from client.store import Store
+from client.storage.store import Store
 from common.privacy.accountant import spent
 from common.privacy.budget import PrivacyBudget, PrivacySpent
 from common.privacy.events import PrivacyEvent

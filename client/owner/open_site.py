@@ -9,17 +9,17 @@ from pathlib import Path
 
 import torch
 
-from client.ledger_head import LedgerHeadFile
 from client.owner.own_code import policy_model
 from client.owner.policy_file import PolicyFile
 from client.owner.policy_reading import CONSEQUENCE
 from client.owner.private_file import load_private_file, num_classes
 from client.policy import SitePolicy
-from client.random_stream import OperatingSystemRandomness, Randomness
 from client.site import Site
-from client.store import Durability, Store
-from client.store_lock import store_lock
-from client.transfer_shelf import TransferShelf
+from client.storage.ledger_head import LedgerHeadFile
+from client.storage.store import Durability, Store
+from client.storage.store_lock import store_lock
+from client.storage.transfer_shelf import TransferShelf
+from client.training.random_stream import OperatingSystemRandomness, Randomness
 from common.config.problems import shown
 from common.errors import ConfigError, DataError
 

@@ -11,7 +11,7 @@ from client.owner.policy_file import PolicyFile
 from client.owner.statement import Statement, make_statement, verify_statement
 from client.owner.statement_key import statement_key
 from client.owner.status import account_of
-from client.store_lock import store_lock
+from client.storage.store_lock import store_lock
 from common.atomic_file import write_atomically
 from common.config.problems import shown
 from common.errors import ConfigError, DataError

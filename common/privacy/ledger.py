@@ -231,7 +231,9 @@ class Ledger:
         """Raises LedgerRolledBackError where fewer entries are here than were seen."""
         here = self.entry_count()
         if here < count:
-            raise self._tables.rolled_back(f"it had {count} entries and has {here}.")
+            raise self._tables.rolled_back(
+                f"a request says that it had {count} entries and has {here}."
+            )
 
     def spent(self, *, delta: float, run_id: str | None = None) -> PrivacySpent:
         """Returns what the charges cost by the tight accountant, composed.

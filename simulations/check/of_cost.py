@@ -7,7 +7,7 @@ from functools import partial
 
 from torch import nn
 
-from client.clipped_sums import GradSampleMode, grad_sample_mode
+from client.training.clipped_sums import GradSampleMode, grad_sample_mode
 from common.config import Config
 from common.data.parts import Parts
 from common.features.recipe import MOST_DIMENSIONS

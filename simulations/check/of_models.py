@@ -8,8 +8,8 @@ from functools import partial
 
 from torch import nn
 
-from client.clipped_sums import grad_sample_mode
-from client.independence import model_problems
+from client.training.clipped_sums import grad_sample_mode
+from client.training.independence import model_problems
 from common.config import Config
 from common.data.parts import PublicParts
 from common.errors import ConfigError

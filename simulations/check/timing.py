@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from client.dp_sgd import clipped_sum
+from client.training.dp_sgd import clipped_sum
 from common.config import Config
 from common.data.parts import PublicParts
 from common.losses import hard_cross_entropy

@@ -9,8 +9,8 @@ import numpy as np
 from client.policy import SitePolicy
 from client.private_data import PrivateData
 from client.site import Site
-from client.store import Durability, Store
-from client.transfer_shelf import TransferShelf
+from client.storage.store import Durability, Store
+from client.storage.transfer_shelf import TransferShelf
 from common.codec import CODECS, encode
 from common.envelope import Envelope
 from common.messages import (

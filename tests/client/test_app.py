@@ -154,7 +154,7 @@ RELAY = ("client.app", "client.connection", "client.custodian.connection")
 HEAVY = """
 import sys
 heavy = {"torch", "opacus", "sklearn", "scipy", "sqlite3"}
-sites = {"client.site", "client.private_data", "client.store", "client.rounds"}
+sites = {"client.site", "client.private_data", "client.storage.store", "client.rounds"}
 sys.exit(", ".join(sorted((heavy | sites) & set(sys.modules))) or 0)
 """
 

@@ -9,7 +9,7 @@ from torch import nn
 from client import hello as hello_module
 from client.policy import SitePolicy
 from client.private_data import PrivateData
-from client.transfer_shelf import TransferShelf
+from client.storage.transfer_shelf import TransferShelf
 from common.envelope import Envelope, MessageKind
 from common.errors import DataError
 from common.messages import HelloReply

@@ -8,7 +8,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from client.store import Store
+from client.storage.store import Store
 from common.errors import DataError, LedgerRolledBackError, LedgerUnavailableError
 from common.messages import HelloReply, RoundReply
 from common.privacy.ledger import Ledger

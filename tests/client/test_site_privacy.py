@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from client.private_data import PrivateData
-from client.random_stream import OperatingSystemRandomness
-from client.store import Store
-from client.transfer_shelf import TransferShelf
+from client.storage.store import Store
+from client.storage.transfer_shelf import TransferShelf
+from client.training.random_stream import OperatingSystemRandomness
 from common.envelope import Envelope, MessageKind
 from common.messages import HelloReply, RoundReply
 from common.models.zoo import build_model

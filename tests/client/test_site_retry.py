@@ -4,10 +4,10 @@ import sqlite3
 
 import pytest
 
-from client import dp_sgd, rounds
-from client.outbox import Outbox
-from client.random_stream import OperatingSystemRandomness
-from client.store import Store
+from client.storage.outbox import Outbox
+from client.storage.store import Store
+from client.training import dp_sgd, rounds
+from client.training.random_stream import OperatingSystemRandomness
 from common.privacy.ledger import Ledger
 from tests.client.support import (
     RUN_ID,

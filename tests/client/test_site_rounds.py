@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from client.store import Store
+from client.storage.store import Store
 from common.codec import CODECS, decode
 from common.envelope import Envelope, MessageKind
 from common.messages import RoundReply

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from client.store import Store
-from client.transfer_shelf import TransferShelf
+from client.storage.store import Store
+from client.storage.transfer_shelf import TransferShelf
 from common.envelope import MessageKind
 from common.messages import HelloReply
 from common.transfer_messages import TransferChunk, TransferProgress

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from client import store
-from client.model_student import ModelStudent
+from client.storage import store
+from client.training.model_student import ModelStudent
 from common import failpoints
 from common.privacy.ledger import Ledger
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from client.owner.ledger_report import verify
-from client.store import Store
+from client.storage.store import Store
 from common.envelope import Envelope, MessageKind
 from common.errors import LedgerCorruptedError
 from tests.client.support import POLICY

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from client.owner.ledger_report import verify
-from client.store import Store
+from client.storage.store import Store
 from common.privacy.ledger_entries import LedgerHead
 from tests.client.support import POLICY
 from tests.hostile.attack import REFUSED, Attack

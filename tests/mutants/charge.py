@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         name="the outbox ignores what was asked",
         rule=1,
-        file="client/outbox.py",
+        file="client/storage/outbox.py",
         old="if answered_sha256 != request_sha256:",
         new="if answered_sha256 == run_id:",
         test=f"{_ROUNDS}::test_changed_request_is_refused[round_request]",

@@ -3,7 +3,10 @@
 from tests.mutants.mutant import Mutant
 
 _HOUSE = "tests/test_house.py::test_no_source_reads_pickle_or_runs_data"
-_MIXED = "tests/client/test_independence.py::test_model_that_mixes_examples_is_refused"
+_MIXED = (
+    "tests/client/training/test_independence.py"
+    "::test_model_that_mixes_examples_is_refused"
+)
 _EPSILON = (
     "tests/simulations/test_epsilon.py::test_epsilon_is_that_of_the_sites_ledgers"
 )
@@ -48,7 +51,7 @@ MUTANTS = (
     Mutant(
         name="the independence test is skipped",
         rule=12,
-        file="client/independence.py",
+        file="client/training/independence.py",
         old="problems += _mixed_examples(probe, inputs)",
         new="problems += []",
         test=f"{_MIXED}[mean]",
@@ -56,7 +59,7 @@ MUTANTS = (
     Mutant(
         name="independence is tried in evaluation mode only",
         rule=12,
-        file="client/independence.py",
+        file="client/training/independence.py",
         old="for is_training in (True, False):",
         new="for is_training in (False,):",
         test=f"{_MIXED}[statistics]",
@@ -64,7 +67,7 @@ MUTANTS = (
     Mutant(
         name="independence is tried at one end of the batch",
         rule=12,
-        file="client/independence.py",
+        file="client/training/independence.py",
         old="for row in (0, _ROWS - 1):",
         new="for row in (0,):",
         test=f"{_MIXED}[sum backwards]",

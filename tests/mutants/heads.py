@@ -2,8 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
-_HEAD = "client/head_student.py"
-_TESTS = "tests/client/test_head_student.py"
+_HEAD = "client/training/head_student.py"
+_TESTS = "tests/client/training/test_head_student.py"
 _NORM = "clipping_norm=plan.clipping_norm(round_number),"
 
 MUTANTS = (

@@ -5,9 +5,9 @@ from tests.mutants.mutant import Mutant
 _CHAIN = "tests/common/privacy/test_ledger_chain.py"
 _ROLLBACK = "tests/common/privacy/test_ledger_rollback.py"
 _TABLE = "tests/common/privacy/test_ledger_table.py"
-_STORE = "tests/client/test_store_errors.py"
-_LOCK = "tests/client/test_store_lock.py"
-_HEAD = "tests/client/test_ledger_head.py"
+_STORE = "tests/client/storage/test_store_errors.py"
+_LOCK = "tests/client/storage/test_store_lock.py"
+_HEAD = "tests/client/storage/test_ledger_head.py"
 _REPORT = "tests/client/owner/test_ledger_report.py"
 _STATEMENT = "tests/client/owner/test_statement.py"
 
@@ -110,7 +110,7 @@ MUTANTS = (
     Mutant(
         name="an exchanged ledger is written on",
         rule=1,
-        file="client/store_connection.py",
+        file="client/storage/store_connection.py",
         old="        self._require_same_file()\n",
         new="",
         test=f"{_STORE}"
@@ -119,7 +119,7 @@ MUTANTS = (
     Mutant(
         name="a ledger that was cut off to nothing is a new one",
         rule=1,
-        file="client/store_file.py",
+        file="client/storage/store_file.py",
         old="        if path.stat().st_size == 0:\n",
         new="        if path.stat().st_size < 0:\n",
         test=f"{_STORE}::test_an_empty_file_is_no_new_ledger",
@@ -127,7 +127,7 @@ MUTANTS = (
     Mutant(
         name="the ledger's lock is not taken",
         rule=1,
-        file="client/store_lock.py",
+        file="client/storage/store_lock.py",
         old="        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         new="        fcntl.flock(descriptor, fcntl.LOCK_UN)\n",
         test=f"{_LOCK}::test_a_second_custodian_does_not_start",
@@ -135,7 +135,7 @@ MUTANTS = (
     Mutant(
         name="a link to the ledger has a lock of its own",
         rule=1,
-        file="client/store_lock.py",
+        file="client/storage/store_lock.py",
         old="    real = path.resolve()\n",
         new="    real = path.absolute()\n",
         test=f"{_LOCK}::test_another_name_of_the_ledger_is_the_same_lock",
@@ -143,7 +143,7 @@ MUTANTS = (
     Mutant(
         name="the second head is not checked",
         rule=1,
-        file="client/ledger_head.py",
+        file="client/storage/ledger_head.py",
         old="        if self._recorded(ledger) is None:\n",
         new="        if ledger.entry_count() == 0:\n",
         test=f"{_HEAD}::test_an_older_copy_is_refused_after_a_restart",
@@ -151,7 +151,7 @@ MUTANTS = (
     Mutant(
         name="the second head's hash is not checked",
         rule=1,
-        file="client/ledger_head.py",
+        file="client/storage/ledger_head.py",
         old="        if here != recorded:\n",
         new="        if here.entries != recorded.entries:\n",
         test=f"{_HEAD}::test_an_older_copy_that_went_another_way_is_refused",
@@ -159,7 +159,7 @@ MUTANTS = (
     Mutant(
         name="a ledger that the second head does not know is a new one",
         rule=1,
-        file="client/ledger_head.py",
+        file="client/storage/ledger_head.py",
         old="            if ledger.entry_count() > 0:\n",
         new="            if ledger.entry_count() < 0:\n",
         test=f"{_HEAD}"
@@ -185,10 +185,10 @@ MUTANTS = (
     Mutant(
         name="a power cut may undo a commit",
         rule=1,
-        file="client/store_file.py",
+        file="client/storage/store_file.py",
         old="journal_mode = TRUNCATE",
         new="journal_mode = DELETE",
-        test="tests/client/test_store_file.py"
+        test="tests/client/storage/test_store_file.py"
         "::test_a_commit_of_a_custodian_survives_a_power_cut",
     ),
     Mutant(

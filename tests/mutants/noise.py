@@ -2,8 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
-_CLIPPED = "tests/client/test_clipped_sums.py"
-_DP_SGD = "tests/client/test_dp_sgd.py"
+_CLIPPED = "tests/client/training/test_clipped_sums.py"
+_DP_SGD = "tests/client/training/test_dp_sgd.py"
 _HOSTILE = (
     f"{_CLIPPED}::test_one_hostile_example_moves_the_sum_by_at_most_the_clipping_norm"
 )
@@ -17,7 +17,7 @@ MUTANTS = (
     Mutant(
         name="noise times 0.9",
         rule=6,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="* self._noise_std\n",
         new="* (0.9 * self._noise_std)\n",
         test=f"{_PRIVACY}::test_noise_has_exactly_the_charged_scale",
@@ -25,7 +25,7 @@ MUTANTS = (
     Mutant(
         name="noise without the clipping norm",
         rule=6,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="return self.noise_multiplier * self.sensitivity()",
         new="return self.noise_multiplier",
         test=f"{_DP_SGD}::test_noise_of_the_weights_change_has_the_promised_scale[1]",
@@ -33,7 +33,7 @@ MUTANTS = (
     Mutant(
         name="the sensitivity is typed in",
         rule=6,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="return self.clipping_norm\n",
         new="return 1.0\n",
         test=f"{_DP_SGD}::test_sensitivity_is_derived_from_the_clipping_norm",
@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant(
         name="the sensitivity is halved",
         rule=6,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="return self.clipping_norm\n",
         new="return self.clipping_norm / 2\n",
         test=f"{_PRIVACY}::test_noise_has_exactly_the_charged_scale",
@@ -49,7 +49,7 @@ MUTANTS = (
     Mutant(
         name="noise in the first step only",
         rule=6,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="        self.add_noise()\n",
         new="        self.add_noise()\n        self._noise_std = 0.0\n",
         test=f"{_DP_SGD}::test_noise_of_the_weights_change_has_the_promised_scale[4]",
@@ -57,7 +57,7 @@ MUTANTS = (
     Mutant(
         name="nothing is clipped, ghost clipping",
         rule=6,
-        file="client/clipped_sums.py",
+        file="client/training/clipped_sums.py",
         old=_COEFFICIENTS,
         new="coefficients = torch.ones_like(norms)\n",
         test=f"{_HOSTILE}[1000000.0-mlp]",
@@ -65,7 +65,7 @@ MUTANTS = (
     Mutant(
         name="nothing is clipped, hooks",
         rule=6,
-        file="client/clipped_sums.py",
+        file="client/training/clipped_sums.py",
         old=_COEFFICIENTS,
         new="coefficients = torch.ones_like(norms)\n",
         test=f"{_DP_SGD}"
@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         name="the batch is clipped and not the example",
         rule=6,
-        file="client/clipped_sums.py",
+        file="client/training/clipped_sums.py",
         old=_COEFFICIENTS,
         new="mean = norms[torch.isfinite(norms)].mean().expand_as(norms)\n"
         "    coefficients = (clipping_norm / (mean + _STABILISER)).clamp(max=1.0)\n",
@@ -83,7 +83,7 @@ MUTANTS = (
     Mutant(
         name="an example's norm is that of one parameter",
         rule=6,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="norms = torch.linalg.vector_norm(\n            torch.stack([",
         new="norms = torch.amax(\n            torch.stack([",
         test=f"{_CLIPPED}::test_sum_equals_the_sum_taken_one_by_one[0.05-cnn]",
@@ -102,7 +102,7 @@ MUTANTS = (
     Mutant(
         name="the operating system's key follows from the request",
         rule=10,
-        file="client/random_stream.py",
+        file="client/training/random_stream.py",
         old="return RandomStream(os.urandom(KEY_BYTES))",
         new="import hashlib\n"
         "        text = f'{run_id} {round_number}'\n"
@@ -120,7 +120,7 @@ MUTANTS = (
     Mutant(
         name="every step has the same noise",
         rule=10,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="torch.from_numpy(self._stream.normal(sum(sizes)))",
         new="torch.from_numpy(RandomStream(bytes(KEY_BYTES)).normal(sum(sizes)))",
         test=f"{_DP_SGD}::test_noise_of_two_steps_is_uncorrelated",
@@ -128,7 +128,7 @@ MUTANTS = (
     Mutant(
         name="noise comes from torch's generator",
         rule=10,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="torch.from_numpy(self._stream.normal(sum(sizes)))",
         new="torch.randn(sum(sizes))",
         test=f"{_DP_SGD}::test_no_global_generator_is_touched",

@@ -116,7 +116,7 @@ MUTANTS = (
         file="client/owner/open_site.py",
         old="    _limit_threads()\n    make",
         new="    if os.environ.get('FEDSTILL_SEED'):\n"
-        "        from client.random_stream import RandomStream\n"
+        "        from client.training.random_stream import RandomStream\n"
         "        class Seeded:\n"
         "            def stream(self, run_id, round_number):\n"
         "                key = os.environ['FEDSTILL_SEED'].encode()\n"

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-_TESTS = "tests/client/test_personal_student.py"
+_TESTS = "tests/client/training/test_personal_student.py"
 _SAME = f"{_TESTS}::test_replies_and_ledger_are_the_same_with_and_without_it"
 
 MUTANTS = (
@@ -55,7 +55,7 @@ MUTANTS = (
     Mutant(
         name="a personal student is exported without the owner's word",
         rule=5,
-        file="client/personal_student.py",
+        file="client/training/personal_student.py",
         old="        if not self.may_leave:\n",
         new="        if False:\n",
         test=f"{_TESTS}::test_it_is_not_exported_without_the_owners_word",

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-_DP_SGD = "tests/client/test_dp_sgd.py"
+_DP_SGD = "tests/client/training/test_dp_sgd.py"
 _HELLO = "tests/client/test_site_hello.py"
 _NEIGHBOURS = (
     "tests/client/test_site_privacy.py"
@@ -19,7 +19,7 @@ MUTANTS = (
     Mutant(
         name="batches are uniform samples of a fixed size",
         rule=2,
-        file="client/random_stream.py",
+        file="client/training/random_stream.py",
         old="return np.flatnonzero(uniforms < sampling_probability).astype(np.int64)",
         new="size = round(num_examples * sampling_probability)\n"
         "        return np.sort(np.argsort(uniforms)[:size])",
@@ -28,7 +28,7 @@ MUTANTS = (
     Mutant(
         name="shuffled epochs are accounted as Poisson",
         rule=2,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old=_STEPS + _SAMPLE,
         new="        size = round(len(data) * settings.sampling_probability)\n"
         "        order = np.zeros(0, np.int64)\n"
@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant(
         name="one sample serves all steps of a round",
         rule=2,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old=_STEPS + _SAMPLE,
         new=_SAMPLE.removeprefix("    ") + _STEPS,
         test=f"{_PRIVACY}::test_batches_of_a_site_are_poisson_samples",
@@ -49,7 +49,7 @@ MUTANTS = (
     Mutant(
         name="batches above the expected size are cut",
         rule=2,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old=_SAMPLE,
         new=f"{_SAMPLE}"
         "            sample = sample[: int(settings.expected_batch_size)]\n",
@@ -58,7 +58,7 @@ MUTANTS = (
     Mutant(
         name="empty batches are skipped",
         rule=2,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old=_SAMPLE,
         new=f"{_SAMPLE}            if len(sample) == 0:\n                continue\n",
         test=f"{_DP_SGD}::test_empty_batch_takes_a_noisy_step",
@@ -66,7 +66,7 @@ MUTANTS = (
     Mutant(
         name="the realised batch size divides",
         rule=3,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old=_SAMPLE,
         new=f"{_SAMPLE}            private.expected_batch_size = len(sample) or 1\n",
         test=f"{_DP_SGD}::test_expected_batch_size_divides_and_not_the_realised_one[mlp]",
@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         name="the true number of examples divides",
         rule=3,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="    with per_example_gradients(student, private) as accumulate:\n"
         "        for _",
         new="    private.expected_batch_size = (\n"

@@ -3,14 +3,14 @@
 from tests.mutants.mutant import Mutant
 
 _LIMITS = "tests/client/test_site_limits.py"
-_SHELF = "tests/client/test_transfer_shelf.py"
+_SHELF = "tests/client/storage/test_transfer_shelf.py"
 _SITE = "tests/client/test_site_transfer.py"
 
 MUTANTS = (
     Mutant(
         name="a delivered transfer set is not checked",
         rule=9,
-        file="client/transfer_spool.py",
+        file="client/storage/transfer_spool.py",
         old="        if found is None or found.content_id != content_id:\n"
         "            spool.unlink()\n",
         new="        if found is None:\n            spool.unlink()\n",

@@ -5,13 +5,16 @@ from tests.mutants.mutant import Mutant
 _ACCOUNTANT = "tests/common/privacy/test_accountant.py"
 _BUDGET = "tests/common/privacy/test_budget.py"
 _HELLO = "tests/client/test_site_hello.py"
-_NAN = "tests/client/test_clipped_sums.py::test_batch_of_nothing_but_nan_adds_zero"
+_NAN = (
+    "tests/client/training/test_clipped_sums.py"
+    "::test_batch_of_nothing_but_nan_adds_zero"
+)
 
 MUTANTS = (
     Mutant(
         name="a NaN gradient is not zeroed, hooks",
         rule=8,
-        file="client/dp_sgd.py",
+        file="client/training/dp_sgd.py",
         old="if bad_rows.any():",
         new="if not bad_rows.any():",
         test=f"{_NAN}[cnn]",
@@ -19,7 +22,7 @@ MUTANTS = (
     Mutant(
         name="a NaN gradient is not zeroed, ghost clipping",
         rule=8,
-        file="client/clipped_sums.py",
+        file="client/training/clipped_sums.py",
         old="if not good_rows.all():",
         new="if good_rows.all():",
         test=f"{_NAN}[mlp]",
@@ -36,7 +39,7 @@ MUTANTS = (
     Mutant(
         name="a student that is not finite is released",
         rule=8,
-        file="client/keep_finite.py",
+        file="client/training/keep_finite.py",
         old="if not all_finite(student):",
         new="if all_finite(student) is None:",
         test="tests/client/test_site_privacy.py"

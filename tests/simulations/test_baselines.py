@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from client.model_student import ModelStudent
+from client.training.model_student import ModelStudent
 from common.data.parts import load_parts
 from common.models.zoo import build_model
 from simulations import baselines

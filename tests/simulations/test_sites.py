@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from client.store import Store
+from client.storage.store import Store
 from common.config import Config
 from common.data.parts import load_parts
 from common.errors import LedgerCorruptedError

@@ -6,7 +6,7 @@ import pytest
 
 from client.owner.ledger_report import verify
 from client.policy import SitePolicy
-from client.store import Store
+from client.storage.store import Store
 from common.errors import LedgerCorruptedError
 from common.privacy import filter as privacy_filter
 from common.privacy.accountant import spent

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from client.owner.ledger_report import verify
 from client.owner.statement import make_statement, verify_statement
 from client.owner.statement_key import statement_key
-from client.store import Store
+from client.storage.store import Store
 from common.errors import DataError, LedgerUnavailableError
 from common.privacy.events import Mechanism
 from tests.client.owner.test_ledger_report import POLICY

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from client.private_data import PrivateData
-from client.random_stream import RandomStream
+from client.training.random_stream import RandomStream
 from common.failpoints import failpoint
 from common.losses import hard_cross_entropy
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from client.refusal import RequestRefusedError
-from client.store import Durability, Store
+from client.storage.store import Durability, Store
 from common.envelope import MessageKind
 from common.errors import LedgerCorruptedError
 from tests.client.support import RUN_ID, make_plan

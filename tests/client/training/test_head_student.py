@@ -9,7 +9,7 @@ import torch
 
 from client.private_data import PrivateData
 from client.requests import check_round
-from client.store import Store
+from client.storage.store import Store
 from common.codec import CODECS
 from common.messages import HelloReply, RoundReply, RoundRequest
 from common.privacy.accountant import gaussian_mu_at

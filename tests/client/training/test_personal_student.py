@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from client.personal_student import PersonalStudent
-from client.personal_training import PersonalRecipe
 from client.refusal import RequestRefusedError
+from client.training.personal_student import PersonalStudent
+from client.training.personal_training import PersonalRecipe
 from common.errors import PrivacyError
 from common.models.linear import build_linear
 from common.prediction import accuracy, predict_logits

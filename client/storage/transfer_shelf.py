@@ -1,8 +1,8 @@
 """The transfer sets that a site holds, by their content id.
 
 A simulated site is given its set. A custodian's shelf is a folder: what a server
-delivers is gathered in a spool (:mod:`client.transfer_spool`) and is on the shelf only
-once it is whole and its content id is the one that was asked for.
+delivers is gathered in a spool (:mod:`client.storage.transfer_spool`) and is on the
+shelf only once it is whole and its content id is the one that was asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from client.refusal import RequestRefusedError
-from client.transfer_spool import TransferSpools
+from client.storage.transfer_spool import TransferSpools
 from common.messages import RefusalReason
 from common.transfer_messages import TransferChunk, TransferProgress
 from common.transfer_set import TransferSet

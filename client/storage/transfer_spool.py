@@ -64,7 +64,7 @@ class TransferSpools:
 
         Raises:
             RequestRefusedError: MALFORMED_REQUEST or TRANSFER_SET_MISMATCH, as
-                :meth:`client.transfer_shelf.TransferShelf.receive` says.
+                :meth:`client.storage.transfer_shelf.TransferShelf.receive` says.
         """
         if not np.isfinite(chunk.inputs).all():
             raise RequestRefusedError(RefusalReason.MALFORMED_REQUEST)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from client.outbox import Outbox
-from client.store_file import open_connection
+from client.storage.outbox import Outbox
+from client.storage.store_file import open_connection
 from common.errors import LedgerCorruptedError
 from common.privacy.ledger import Ledger
 from common.privacy.ledger_transaction import transaction

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from client.independence import model_problems
+from client.training.independence import model_problems
 from common.models.zoo import ZOO, build_model
 
 SHAPE = (1, 8, 8)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from client.outbox import Outbox
-from client.store import Durability, Store
-from client.store_connection import StoreConnection, in_words
+from client.storage.outbox import Outbox
+from client.storage.store import Durability, Store
+from client.storage.store_connection import StoreConnection, in_words
 from common.envelope import MessageKind
 from common.errors import (
     FedstillError,

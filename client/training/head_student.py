@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from client.dp_sgd import PrivateSteps, revisit
-from client.keep_finite import train_or_keep
 from client.parts import SiteParts
-from client.random_stream import RandomStream
+from client.training.dp_sgd import PrivateSteps, revisit
+from client.training.keep_finite import train_or_keep
+from client.training.random_stream import RandomStream
 from common.codec import CODECS
 from common.head_space import HeadOnFeatures, HeadSpace, weight_of
 from common.run_plan import RunPlan
@@ -53,7 +53,7 @@ class PreconditionedStep(torch.optim.Optimizer):
 
 
 class HeadStudent:
-    """A site's additive head; it satisfies :class:`~client.students.Student`.
+    """A site's additive head; it satisfies :class:`~client.training.students.Student`.
 
     Args:
         parts: of the site.

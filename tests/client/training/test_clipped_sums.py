@@ -5,8 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from client.clipped_sums import GradSampleMode, clipping_coefficients, grad_sample_mode
-from client.dp_sgd import clipped_sum
+from client.training.clipped_sums import (
+    GradSampleMode,
+    clipping_coefficients,
+    grad_sample_mode,
+)
+from client.training.dp_sgd import clipped_sum
 from common.losses import hard_cross_entropy
 from common.models.zoo import ZOO, build_model
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from client.dp_sgd import PrivateSteps, revisit
 from client.private_data import PrivateData
-from client.random_stream import KEY_BYTES, RandomStream
+from client.training.dp_sgd import PrivateSteps, revisit
+from client.training.random_stream import KEY_BYTES, RandomStream
 from common.losses import hard_cross_entropy
 from common.models.zoo import ZOO, build_model
 from tests.statistics import (

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from client.head_student import HeadStudent
-from client.model_student import ModelStudent
 from client.parts import SiteParts
-from client.random_stream import RandomStream
+from client.training.head_student import HeadStudent
+from client.training.model_student import ModelStudent
+from client.training.random_stream import RandomStream
 from common.run_plan import RunPlan
 from common.soft_labels import SoftLabels
 

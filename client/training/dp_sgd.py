@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
 
-from client.clipped_sums import (
+from client.training.clipped_sums import (
     clipping_coefficients,
     grad_sample_mode,
     per_example_gradients,
 )
-from client.random_stream import KEY_BYTES, RandomStream
+from client.training.random_stream import KEY_BYTES, RandomStream
 from common import checks
 from common.failpoints import failpoint
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from client.plain_training import train_plainly
-from client.random_stream import KEY_BYTES, RandomStream
+from client.training.plain_training import train_plainly
+from client.training.random_stream import KEY_BYTES, RandomStream
 from common.models.zoo import build_model
 from common.prediction import accuracy
 from tests.client.support import SHAPE, Spy, make_data, make_data_without_gradients

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from client.store import Durability, Store
+from client.storage.store import Durability, Store
 from common.errors import LedgerUnavailableError
 from tests.client.support import RUN_ID, make_plan
 from tests.common.privacy import ledgers
@@ -50,7 +50,7 @@ def test_a_ledger_that_could_not_be_made_leaves_no_file(tmp_path, monkeypatch):
 
     path = tmp_path / "x.sqlite"
     with monkeypatch.context() as patch:
-        patch.setattr("client.store_file.ledger_schema.create", fail)
+        patch.setattr("client.storage.store_file.ledger_schema.create", fail)
         with pytest.raises(LedgerUnavailableError, match="No space left"):
             Store(path)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from client.ledger_head import LedgerHeadFile
+from client.storage.ledger_head import LedgerHeadFile
 from common.errors import (
     LedgerCorruptedError,
     LedgerRolledBackError,
@@ -171,7 +171,7 @@ def test_a_head_that_cannot_be_written_is_told_in_words(path, heads, monkeypatch
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("client.ledger_head.write_atomically", fail)
+        patch.setattr("client.storage.ledger_head.write_atomically", fail)
         with pytest.raises(LedgerUnavailableError, match="cannot be written: No space"):
             heads.advance(ledger)
     heads.advance(ledger)

@@ -3,9 +3,9 @@
 A personal student adds the logits of a model of the site's own to those of the released
 student, in the way of boosting (Friedman 2001, "Greedy Function Approximation"). The
 own model starts at nothing, so the personal student starts as the released one and
-departs from it only where the site's examples say so (:mod:`client.personal_training`).
-The head of an additive student is trained as well, on its public features; a released
-model stays as it is.
+departs from it only where the site's examples say so
+(:mod:`client.training.personal_training`). The head of an additive student is trained
+as well, on its public features; a released model stays as it is.
 
 It carries no guarantee. It reads private rows without a charge, so it must never leave:
 nothing here writes to store, ledger or outbox, and no request leads here.
@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from client.keep_finite import train_or_keep
 from client.parts import SiteParts
-from client.personal_training import Examples, PersonalRecipe, Training
-from client.students import new_student
+from client.training.keep_finite import train_or_keep
+from client.training.personal_training import Examples, PersonalRecipe, Training
+from client.training.students import new_student
 from common.errors import PrivacyError
 from common.head_space import HeadOnFeatures
 from common.prediction import predict_logits

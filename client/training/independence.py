@@ -15,8 +15,8 @@ import torch
 from opacus.validators import ModuleValidator
 from torch import Tensor, nn
 
-from client.clipped_sums import clipping_coefficients
-from client.dp_sgd import clipped_sum
+from client.training.clipped_sums import clipping_coefficients
+from client.training.dp_sgd import clipped_sum
 from common.losses import hard_cross_entropy
 
 _ROWS = 4

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from client.store_connection import StoreConnection, telling
+from client.storage.store_connection import StoreConnection, telling
 from common.atomic_file import sync_folder
 from common.errors import LedgerCorruptedError, LedgerUnavailableError
 from common.privacy import ledger_schema

@@ -5,7 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from client.random_stream import KEY_BYTES, OperatingSystemRandomness, RandomStream
+from client.training.random_stream import (
+    KEY_BYTES,
+    OperatingSystemRandomness,
+    RandomStream,
+)
 from simulations.seeded_randomness import SeededRandomness
 from tests.statistics import (
     P_THRESHOLD,

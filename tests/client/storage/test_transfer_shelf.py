@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from client.refusal import RequestRefusedError
-from client.transfer_shelf import TransferShelf
+from client.storage.transfer_shelf import TransferShelf
 from common.messages import RefusalReason
 from common.transfer_messages import TransferChunk
 from common.transfer_set import TransferSet

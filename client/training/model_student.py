@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from client.dp_sgd import PrivateSteps, revisit
-from client.keep_finite import train_or_keep
 from client.parts import SiteParts
-from client.plain_training import train_plainly
-from client.random_stream import RandomStream
+from client.training.dp_sgd import PrivateSteps, revisit
+from client.training.keep_finite import train_or_keep
+from client.training.plain_training import train_plainly
+from client.training.random_stream import RandomStream
 from common.distillation import distil
 from common.prediction import predict_soft_labels
 from common.run_plan import RunPlan

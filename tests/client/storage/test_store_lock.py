@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from client.store_lock import store_lock
+from client.storage.store_lock import store_lock
 from common.errors import LedgerUnavailableError
 from tests.rules import naming
 

@@ -23,8 +23,8 @@ _HELD = {errno.EAGAIN, errno.EACCES}
 def store_lock(path: Path) -> Iterator[None]:
     """Holds the ledger against a second custodian while the context is open.
 
-    Take it before :class:`client.store.Store` opens the file for writing. Readers need
-    none.
+    Take it before :class:`client.storage.store.Store` opens the file for writing.
+    Readers need none.
 
     Args:
         path: of the ledger, which need not exist yet; its folder must.

@@ -1,0 +1,1 @@
+"""Students, and how they are trained: privately, and for their owner alone."""
