@@ -176,6 +176,29 @@ def export(
 
 
 @site.command(
+    "close-run",
+    epilog="[bold]Examples[/bold]\n\n  fedstill site close-run run-1"
+    f"\n\n{CODES}0 closed, 1 a custodian has the ledger, 2 an unknown run, policy or "
+    "data",
+)
+def close_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", show_default=False)],
+    policy: PolicyOption = POLICY,
+) -> None:
+    """End a run that will never be finished, so that its budget is free again.
+
+    An open run holds all the budget that was committed to it. What it has spent stays
+    spent, and its further rounds are refused. Stop the custodian first.
+    """
+    from client.owner.closing import close_run as close  # noqa: PLC0415
+    from client.owner.policy_file import load_policy_file  # noqa: PLC0415
+
+    close(load_policy_file(policy), run)
+    typer.echo(f"Run {run} is closed. What it has spent stays spent.")
+    typer.echo(f"Next: fedstill site status --policy {policy}")
+
+
+@site.command(
     "data-changed",
     epilog="[bold]Examples[/bold]\n\n  fedstill site data-changed --policy site.toml"
     f"\n\n{CODES}0 agreed to, 1 not, or a custodian has the ledger, 2 policy or data",

@@ -113,6 +113,26 @@ class Site:
         """
         self._parts.store.set_fingerprint(self.policy.dataset_id, self._fingerprint)
 
+    def close_run(self, run_id: str) -> None:
+        """Ends a run, as the owner, of which no finish will come.
+
+        What it has not reserved is free for other runs; what was spent stays spent, and
+        its further rounds are refused.
+
+        Raises:
+            RequestRefusedError: the run is unknown.
+            LedgerRolledBackError: the ledger is older than its second head.
+        """
+        parts = self._parts
+        with self._lock:
+            if parts.watch is not None:
+                parts.watch.check(parts.ledger)
+            parts.committed(run_id)
+            with parts.store.transaction():
+                parts.ledger.close_plan(run_id)
+            if parts.watch is not None:
+                parts.watch.advance(parts.ledger)
+
     def student_bytes(self, run_id: str) -> bytes:
         """Returns the released student of a run as safetensors bytes.
 

@@ -38,6 +38,7 @@ from tests.client.support import (
     make_plain_plan,
     make_transfer_set,
     reason_of,
+    round_request,
 )
 from tests.rules import naming
 
@@ -47,6 +48,7 @@ COMMANDS = (
     ("check",),
     ("status",),
     ("export",),
+    ("close-run",),
     ("data-changed",),
     ("ledger", "verify"),
     ("ledger", "export"),
@@ -323,6 +325,34 @@ def test_export_without_a_guarantee_needs_the_policys_word(tmp_path):
         assert isinstance(result.exception, PrivacyError), "Rule 5: it is exported."
     assert result.exception.exit_code == 3
     assert not (tmp_path / "out/released_student.safetensors").exists()
+
+
+def test_an_abandoned_run_lets_go_of_its_budget(tmp_path):
+    """What was spent stays, further rounds are refused, the rest is free again."""
+    path = write_policy(tmp_path)
+    play_run(path, rounds=1)
+    before = told("status", "--policy", path)
+
+    text = succeed("close-run", RUN_ID, "--policy", path)
+
+    after = told("status", "--policy", path)
+    assert text.startswith(f"Run {RUN_ID} is closed.")
+    assert [one["is_open"] for one in after["runs"]] == [False]
+    assert after["spent"] == before["spent"]
+    assert after["left"] > before["left"]
+    with opened(path) as site:
+        assert reason_of(site.answer(round_request(2))) == "plan-not-allowed"
+
+
+def test_a_run_that_never_was_cannot_be_closed(policy):
+    """One line, and nothing is written."""
+    head = told("ledger", "verify", "--policy", policy)
+
+    result = invoke("close-run", "no-run", "--policy", policy)
+
+    assert isinstance(result.exception, DataError)
+    assert "never took part" in str(result.exception)
+    assert told("ledger", "verify", "--policy", policy) == head
 
 
 def test_data_changed_is_the_owners_word(policy):
