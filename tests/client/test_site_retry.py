@@ -4,9 +4,10 @@ import sqlite3
 
 import pytest
 
+from client import rounds
 from client.storage.outbox import Outbox
 from client.storage.store import Store
-from client.training import dp_sgd, rounds
+from client.training import dp_sgd
 from client.training.random_stream import OperatingSystemRandomness
 from common.privacy.ledger import Ledger
 from tests.client.support import (
