@@ -72,7 +72,8 @@ def test_entries_are_required_by_number(path: Path) -> None:
     ):
         ledger.require_entries(6)
     assert str(caught.value) == (
-        "The ledger of dataset id 'records' was rolled back: it had 6 entries and has "
+        "The ledger of dataset id 'records' was rolled back: a request says that it "
+        "had 6 entries and has "
         "5. It is an older copy, or another one. Put the newest one back; with what "
         "is here, nothing is spent or released."
     )
