@@ -66,9 +66,11 @@ def answer_round(parts: SiteParts, envelope: Envelope) -> Envelope:
 
 def _check_queries(parts: SiteParts, plan: RunPlan, request: RoundRequest) -> None:
     """Refuses what would label an example more often than the policy allows."""
-    counts = parts.query_count.counts(plan.transfer_set_id, num_rows=plan.transfer_size)
     most = parts.policy.most_queries
-    if most is not None and (counts[request.indices] >= most).any():
+    if most is None:
+        return
+    counts = parts.query_count.counts(plan.transfer_set_id, num_rows=plan.transfer_size)
+    if (counts[request.indices] >= most).any():
         raise RequestRefusedError(RefusalReason.QUERY_LIMIT)
 
 

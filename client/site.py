@@ -6,6 +6,8 @@ import logging
 import sqlite3
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch import nn
 
@@ -84,8 +86,8 @@ class Site:
     def answer(self, request: Envelope) -> Envelope:
         """Returns the reply to a request; a refusal is a reply too, never raised."""
         try:
-            with self._lock:
-                return self._answer_watched(request)
+            with self._lock, self._watched():
+                return self._answer(request)
         except RequestRefusedError as refusal:
             reason = refusal.reason
         except LedgerRolledBackError as error:
@@ -124,14 +126,10 @@ class Site:
             LedgerRolledBackError: the ledger is older than its second head.
         """
         parts = self._parts
-        with self._lock:
-            if parts.watch is not None:
-                parts.watch.check(parts.ledger)
+        with self._lock, self._watched():
             parts.committed(run_id)
             with parts.store.transaction():
                 parts.ledger.close_plan(run_id)
-            if parts.watch is not None:
-                parts.watch.advance(parts.ledger)
 
     def student_bytes(self, run_id: str) -> bytes:
         """Returns the released student of a run as safetensors bytes.
@@ -170,13 +168,14 @@ class Site:
             row, _ = self._parts.committed(run_id)
             return train_personal_student(self._parts, row.plan, row.weights, recipe)
 
-    def _answer_watched(self, request: Envelope) -> Envelope:
-        """Works on a request between two looks at the ledger; waits for its turn."""
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Puts work between two looks at the ledger; what failed is forgotten."""
         parts = self._parts
         try:
             if parts.watch is not None:
                 parts.watch.check(parts.ledger)
-            reply = self._answer(request)
+            yield
             if parts.watch is not None:
                 failpoint("site.before-second-head")
                 parts.watch.advance(parts.ledger)
@@ -184,7 +183,6 @@ class Site:
         except BaseException:
             parts.forget()
             raise
-        return reply
 
     def _answer(self, request: Envelope) -> Envelope:
         agreed = self._parts.store.fingerprint(self.policy.dataset_id)

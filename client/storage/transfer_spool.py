@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from client.refusal import RequestRefusedError
+from common.atomic_file import sync_folder
 from common.failpoints import failpoint
 from common.messages import RefusalReason
 from common.transfer_messages import TransferChunk
@@ -108,7 +109,7 @@ class TransferSpools:
         failpoint("transfer.before-rename")
         spool.replace(self._path(content_id, _SET))
         failpoint("transfer.after-rename")
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
 
     def _begin(self, spool: Path, header: bytes, chunk: TransferChunk) -> None:
         """Starts a spool; unfinished ones make room for it if they must."""
@@ -173,11 +174,3 @@ def _read(path: Path) -> TransferSet | None:
 
 def _bytes(inputs: NDArray[np.float32]) -> bytes:
     return inputs.astype("<f4", copy=False).tobytes(order="C")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
