@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -20,7 +21,8 @@ from common.config import Config
 from common.errors import ConfigError
 from common.losses import hard_cross_entropy
 from common.models.zoo import Builder, build_model
-from common.own_code import current_folder_first, import_callable, in_one_line
+from common.own_code import import_callable, in_one_line
+from common.own_model import build_own_model
 from common.weights import load_into, to_bytes
 
 CONSEQUENCE = "Nothing was run."
@@ -141,18 +143,9 @@ def _build(
     num_classes: int,
 ) -> nn.Module:
     try:
-        with current_folder_first():  # a factory may import more
-            model = factory(input_shape, num_classes)
-    except Exception as error:  # code of others fails in ways of its own
-        raise _fault(
-            name,
-            f"it cannot be built for examples of shape {input_shape} and "
-            f"{num_classes} classes ({in_one_line(error)})",
-        ) from error
-    if not isinstance(model, nn.Module):
-        kind = type(model).__name__
-        raise _fault(name, f"it gave a {kind}, must give a torch.nn.Module")
-    return model
+        return build_own_model(factory, input_shape, num_classes, folder=Path.cwd())
+    except ValueError as error:
+        raise _fault(name, str(error)) from error
 
 
 def _try_out(

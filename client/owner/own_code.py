@@ -20,6 +20,7 @@ from common.config.problems import shown
 from common.errors import ConfigError, DataError
 from common.models.zoo import Builder
 from common.own_code import folder_first, import_callable, in_one_line
+from common.own_model import build_own_model
 
 
 def policy_model(name: str, *, folder: Path) -> str | Builder:
@@ -89,18 +90,9 @@ def _build(
     num_classes: int,
 ) -> nn.Module:
     try:
-        with folder_first(folder):  # a factory may import more
-            model = factory(input_shape, num_classes)
-    except Exception as error:
-        raise _model_fault(
-            name,
-            f"it cannot be built for examples of shape {input_shape} and "
-            f"{num_classes} classes ({in_one_line(error).rstrip('.')})",
-        ) from error
-    if not isinstance(model, nn.Module):
-        kind = type(model).__name__
-        raise _model_fault(name, f"it gave a {kind}, must give a torch.nn.Module")
-    return model
+        return build_own_model(factory, input_shape, num_classes, folder=folder)
+    except ValueError as error:
+        raise _model_fault(name, str(error)) from error
 
 
 def _model_fault(name: str, fault: str) -> ConfigError:
