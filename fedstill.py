@@ -36,6 +36,7 @@ quiet_environment()
 # Command -> the module whose typer application, `app`, holds it.
 COMMANDS = {
     "simulate": "simulations.cli",
+    "run": "simulations.run_cli",
     "report": "simulations.cli",
     "predict": "server.cli",
     "tradeoff": "simulations.tradeoff_cli",
@@ -43,6 +44,7 @@ COMMANDS = {
     "config": "simulations.check_cli",
     "transfer": "server.transfer_cli",
     "site": "client.cli",
+    "deploy": "server.deploy_cli",
 }
 
 

@@ -1,0 +1,1 @@
+"""The site's side of Flower: its bundle, its key, its SuperNode."""

@@ -1,0 +1,1 @@
+"""The coordinator's machine: certificates, Flower's SuperLink, nodes, runs."""
