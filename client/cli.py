@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from client.node.cli import node_commands
 from client.owner.ledger_cli import ledger
 from client.owner.options import (
     POLICY,
@@ -24,6 +25,7 @@ app = typer.Typer(
 site = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(site, name="site")
 site.add_typer(ledger, name="ledger")
+site.add_typer(node_commands)  # without a name: its commands are this group's
 
 CODES = "[bold]Exit codes[/bold]\n\n  "
 

@@ -50,6 +50,8 @@ COMMANDS = (
     ("export",),
     ("close-run",),
     ("data-changed",),
+    ("join",),
+    ("node",),
     ("ledger", "verify"),
     ("ledger", "export"),
     ("ledger", "audit"),

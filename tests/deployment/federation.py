@@ -23,6 +23,7 @@ from typing import Any
 
 import tomli_w
 
+from client.owner.policy_file import LEDGER
 from common.config import Config
 from common.data.parts import load_parts
 from common.deployment.layout import BundleFolder, DeploymentFolder
@@ -38,7 +39,6 @@ BIN = Path(sys.executable).parent
 UP_WITHIN = 90.0
 ENDS_WITHIN = 400.0
 RESTART_OF_CUSTODIAN = 1.0
-STORE = "site.sqlite"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ class Site:
     @property
     def store(self) -> Path:
         """The custodian's database."""
-        return self.policy.parent / "state" / STORE
+        return self.policy.parent / "state" / LEDGER
 
     def requests(self) -> list[dict[str, Any]]:
         """Returns the lines of the custodian's request log."""
@@ -266,7 +266,7 @@ class Federation:
     def online(self) -> list[str]:
         """Returns the sites whose nodes are connected."""
         return [
-            one["name"] for one in self.status()["sites"] if one["status"] == "online"
+            one["name"] for one in self.status()["sites"] if one["state"] == "online"
         ]
 
     def status(self) -> dict[str, Any]:

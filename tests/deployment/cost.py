@@ -1,0 +1,227 @@
+"""What a deployed round costs, split up, and what many SuperNodes cost on one machine.
+
+::
+
+    python -m tests.deployment.cost
+    python -m tests.deployment.cost --sites 3 10 30 --mechanism dp-sgd
+
+One run for each number of sites, beside the inline engine on the same config. Flower
+starts a process for each message; from when it is first seen until it has gone, and
+from when the custodian writes its line, follow the parts of a round. The times are this
+machine's: a person reads them, and no test asserts one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from common.config import Config
+from simulations.federation import run_federation
+from tests.deployment.federation import Federation, federation
+from tests.deployment.scenarios import Run
+from tests.deployment.service import below, command_line
+
+ROUNDS = 4
+SEED = 5
+STEP = 0.02
+PARTS = ("way down", "relay's start", "custodian", "way back")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relay:
+    """A process for one message; seconds since the epoch."""
+
+    site: str
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a number of sites costs.
+
+    Attributes:
+        sites: how many.
+        up_seconds: from the first process to the last node online.
+        first_seconds: from the command to the first round.
+        rounds: seconds of each round.
+        inline: seconds of each round of the inline engine.
+        parts: of a round, medians over messages, by :data:`PARTS`.
+        bytes_up: of a round, replies of all sites as we count.
+        bytes_down: the same of requests.
+        flower_bytes: (in, out) of the whole run, as Flower counts.
+    """
+
+    sites: int
+    up_seconds: float
+    first_seconds: float
+    rounds: list[float]
+    inline: list[float]
+    parts: dict[str, float]
+    bytes_up: int
+    bytes_down: int
+    flower_bytes: tuple[int, int]
+
+
+def measure(mechanism: str, sites: int) -> Cost:
+    """Returns what one run costs."""
+    config = _config(mechanism, sites)
+    with tempfile.TemporaryDirectory() as folder:
+        run_federation(
+            config.with_overrides({"output": f"{folder}/inline", "engine": "inline"})
+        )
+        inline = _lines(Path(folder) / "inline")
+    started = time.monotonic()
+    with federation(config, seed=SEED) as live:
+        up = time.monotonic() - started
+        with _watching(live) as relays:
+            began = time.time()
+            run = Run(live, config)
+            finished = run.end()
+            assert finished.code == 0, finished
+        rounds = run.lines()
+        told = live.status()["runs"][0]
+        written = (run.folder / "environment.json").stat().st_mtime
+        return Cost(
+            sites=sites,
+            up_seconds=up,
+            first_seconds=written - began,
+            rounds=[one["seconds"] for one in rounds],
+            inline=[one["seconds"] for one in inline],
+            parts=_parts(live, relays, rounds),
+            bytes_up=rounds[-1]["bytes"]["up"],
+            bytes_down=rounds[-1]["bytes"]["down"],
+            flower_bytes=(told["inbound"], told["outbound"]),
+        )
+
+
+def _config(mechanism: str, sites: int) -> Config:
+    return Config.from_run_config(
+        {
+            "name": f"cost-{mechanism}-{sites}",
+            "sites": sites,
+            "seed": SEED,
+            "models": f"mlp:{sites}",
+            "rounds": ROUNDS,
+            "data.per-site": "30",
+            "train.batch-size": 15,
+            "round.deadline": 180.0,
+            "baselines.enabled": False,
+            "personal-student.enabled": False,
+            "privacy.mechanism": mechanism,
+            "engine": "flower",
+        }
+    )
+
+
+def _lines(folder: Path) -> list[dict]:
+    text = (folder / "metrics.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@contextmanager
+def _watching(live: Federation) -> Iterator[list[Relay]]:
+    """Notes when each relay was first seen, and when it had gone."""
+    found: list[Relay] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        seen: dict[tuple[str, int], float] = {}
+        while not ended.wait(STEP):
+            now = time.time()
+            there = {
+                (site.name, pid)
+                for site in live.sites
+                for pid in below(site.node.pid())
+                if "flwr-clientapp" in command_line(pid)
+            }
+            for gone in seen.keys() - there:
+                found.append(Relay(site=gone[0], began=seen.pop(gone), ended=now))
+            for one in there:
+                seen.setdefault(one, now)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _parts(
+    live: Federation, relays: list[Relay], rounds: list[dict]
+) -> dict[str, float]:
+    """Returns medians over the messages of all rounds.
+
+    The ends of rounds follow from the relays' messages: a round begins when the one
+    before has ended, and they come one after the other.
+    """
+    del rounds
+    starts, works, backs = [], [], []
+    for site in live.sites:
+        answers = [
+            (one["kind"], datetime.fromisoformat(one["time"]).timestamp())
+            for one in site.requests()
+        ]
+        of_site = [one for one in relays if one.site == site.name]
+        for kind, answered in answers:
+            for relay in of_site:
+                if kind == "train.distill" and relay.began < answered < relay.ended:
+                    starts.append(answered - relay.began)
+                    backs.append(relay.ended - answered)
+                    works.append(relay.ended - relay.began)
+    return {
+        "process until the answer": statistics.median(starts),
+        "process after the answer": statistics.median(backs),
+        "process": statistics.median(works),
+    }
+
+
+def main() -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sites", type=int, nargs="+", default=[3])
+    parser.add_argument("--mechanism", default="dp-head")
+    arguments = parser.parse_args()
+    table = Table(title=f"{arguments.mechanism}, seconds and bytes")
+    costs = [measure(arguments.mechanism, sites) for sites in arguments.sites]
+    table.add_column("")
+    for cost in costs:
+        table.add_column(f"{cost.sites} sites", justify="right")
+    rows = {
+        "until all nodes are online": [f"{one.up_seconds:.1f}" for one in costs],
+        "until the ServerApp runs": [f"{one.first_seconds:.1f}" for one in costs],
+        "round, median": [f"{statistics.median(one.rounds):.2f}" for one in costs],
+        "round, slowest": [f"{max(one.rounds):.2f}" for one in costs],
+        "inline round, median": [
+            f"{statistics.median(one.inline):.3f}" for one in costs
+        ],
+        **{
+            part: [f"{one.parts[part]:.2f}" for one in costs] for part in costs[0].parts
+        },
+        "bytes up a round": [f"{one.bytes_up}" for one in costs],
+        "bytes down a round": [f"{one.bytes_down}" for one in costs],
+        "Flower's bytes in, run": [f"{one.flower_bytes[0]}" for one in costs],
+        "Flower's bytes out, run": [f"{one.flower_bytes[1]}" for one in costs],
+    }
+    for name, cells in rows.items():
+        table.add_row(name, *cells)
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()
