@@ -32,6 +32,11 @@ class RunFolder:
         return self.root / "metrics.jsonl"
 
     @property
+    def outcome(self) -> Path:
+        """How the run stands; deployed runs only."""
+        return self.root / "outcome.json"
+
+    @property
     def summary(self) -> Path:
         """The figures."""
         return self.root / "summary.json"

@@ -81,9 +81,7 @@ def init(
 )
 def admit(
     site: SiteName,
-    public_key: Annotated[
-        Path, typer.Argument(metavar="node.pub", show_default=False)
-    ],
+    public_key: Annotated[Path, typer.Argument(metavar="node.pub", show_default=False)],
     deployment: Deployment = HERE,
 ) -> None:
     """Let a site's node in, by the public key that the site has sent.

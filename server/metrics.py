@@ -34,6 +34,10 @@ def metrics_line(result: RoundResult) -> str:
                 {"site": rejection.site_name, "reason": rejection.label}
                 for rejection in result.rejections
             ],
+            "absences": [
+                {"site": absence.site_name, "reason": absence.reason.value}
+                for absence in result.absences
+            ],
             "exhausted": len(result.exhausted),
             "global_student": {
                 "test_accuracy": result.test_accuracy,

@@ -8,7 +8,7 @@ has gone is not asked, and a site that returns under another node takes its old 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from common.envelope import Envelope
@@ -16,6 +16,7 @@ from common.errors import QuorumMissedError, RefusedBySitesError
 from common.messages import HelloReply, HelloRequest, RefusalReason
 from common.run_plan import RunPlan
 from common.transfer_set import TransferSet
+from server.absence import Absence, AbsenceReason
 from server.exchange import Arrival, Exchange
 from server.replies import Rejection, RejectionReason
 from server.transfer_delivery import TransferDelivery
@@ -126,6 +127,24 @@ class RollCall:
             for name, member in self.members.items()
             if member.node_id in free
         }
+
+    def absent(self, present: Collection[str]) -> tuple[Absence, ...]:
+        """Returns the members that cannot be asked, and why.
+
+        Args:
+            present: names of those that can.
+        """
+        connected = self._exchange.node_ids()
+        return tuple(
+            Absence(
+                site_name=name,
+                reason=AbsenceReason.BUSY
+                if member.node_id in connected
+                else AbsenceReason.NOT_CONNECTED,
+            )
+            for name, member in self.members.items()
+            if name not in present
+        )
 
     def wait_for_anyone(self) -> dict[str, Member]:
         """Returns the members that can be asked now; waits a deadline for the first.

@@ -19,7 +19,10 @@ from common.atomic_file import write_atomically
 from common.codec import CODECS
 from common.config import Config
 from common.data.describe import describe
+from common.data.examples import LabelledExamples
 from common.data.parts import PublicParts
+from common.errors import QuorumMissedError
+from common.run_folder import RunFolder
 from common.student_file import student_to_bytes
 from server import metrics
 from server.aggregation.rules import make_consensus, make_rule
@@ -85,12 +88,18 @@ class RoundDriver:
         )
         self._folder = open_run_folder(config)
 
+    @property
+    def folder(self) -> RunFolder:
+        """The run folder, which this run has claimed."""
+        return self._folder
+
     def run(self) -> RoundState:
         """Runs every round that is left, and the finish; returns the last state.
 
         Raises:
             RefusedBySitesError: no site agrees to the run plan.
-            QuorumMissedError: too few sites answered; the checkpoint stays.
+            QuorumMissedError: too few sites answered; the checkpoint stays, and the
+                student of the rounds before is written.
         """
         state = self._begin()
         if state.round_number == self._plan.rounds:
@@ -100,7 +109,6 @@ class RoundDriver:
         self._roll_call.gather(sites=self._config.sites)
         hello = self._exchange.take_traffic()
         state = self._run_rounds(replace(state, traffic=state.traffic + hello))
-        self._write_student()
         return self._finish(state)
 
     def _begin(self) -> RoundState:
@@ -117,20 +125,34 @@ class RoundDriver:
         return state
 
     def _run_rounds(self, state: RoundState) -> RoundState:
-        for round_number in range(state.round_number + 1, self._plan.rounds + 1):
-            started = self._exchange.now()
-            result, state = self._round(state, round_number, started=started)
-            # The checkpoint comes first: the file of metrics is a view of it.
-            save_checkpoint(checkpoint_path(self._folder), state)
-            metrics.append_line(self._folder.metrics, state.lines[-1])
-            log.info(state.lines[-1])
-            announce(result)
+        try:
+            while state.round_number < self._plan.rounds:
+                state = self._next_round(state)
+        except QuorumMissedError:
+            if state.round_number:  # what was learned so far is worth something
+                self._write_student()
+            raise
+        self._write_student()
         return state
+
+    def _next_round(self, state: RoundState) -> RoundState:
+        started = self._exchange.now()
+        result, state = self._round(state, state.round_number + 1, started=started)
+        # The checkpoint comes first: the file of metrics is a view of it.
+        save_checkpoint(checkpoint_path(self._folder), state)
+        metrics.append_line(self._folder.metrics, state.lines[-1])
+        log.info(state.lines[-1])
+        announce(result)
+        return state
+
+    def _accuracy(self, examples: LabelledExamples | None) -> float | None:
+        return None if examples is None else self._student.accuracy(examples)
 
     def _round(
         self, state: RoundState, round_number: int, *, started: float
     ) -> tuple[RoundResult, RoundState]:
         present = self._roll_call.wait_for_anyone()
+        unasked = self._roll_call.absent(present)
         cohort = draw_cohort(
             present,
             fraction=self._config.round.fraction,
@@ -152,9 +174,10 @@ class RoundDriver:
             accepted=answers.accepted,
             rejections=answers.rejections,
             silent=answers.silent,
+            unasked=unasked,
             exhausted=answers.exhausted,
-            test_accuracy=self._student.accuracy(self._parts.test),
-            validation_accuracy=self._student.accuracy(self._parts.validation),
+            test_accuracy=self._accuracy(self._parts.test),
+            validation_accuracy=self._accuracy(self._parts.validation),
             privacy=forecast(promises.values(), self._plan),
             traffic=self._exchange.take_traffic()
             + Traffic(soft_labels_up=answers.soft_label_bytes),

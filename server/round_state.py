@@ -9,6 +9,7 @@ from types import MappingProxyType
 from common import checks
 from common.privacy.budget import PrivacySpent
 from common.soft_labels import SoftLabels
+from server.absence import Absence, AbsenceReason
 from server.cohort import Cohort
 from server.privacy_forecast import Promise
 from server.replies import Rejection
@@ -65,9 +66,10 @@ class RoundResult:
         accepted: names of the sites whose soft labels went into the consensus.
         rejections: answers that were dropped.
         silent: names of the sites that did not answer in time.
+        unasked: sites that take part and could not be asked.
         exhausted: names of the accepted sites that are past their private rounds.
-        test_accuracy: the global student's, in [0, 1].
-        validation_accuracy: the global student's, in [0, 1].
+        test_accuracy: the global student's, in [0, 1]; None for not measured.
+        validation_accuracy: the global student's, in [0, 1]; None for not measured.
         privacy: the most that any one site has spent in this run so far.
         traffic: bytes of this round.
         seconds: how long the round took.
@@ -78,19 +80,21 @@ class RoundResult:
     rejections: tuple[Rejection, ...]
     silent: tuple[str, ...]
     exhausted: tuple[str, ...]
-    test_accuracy: float
-    validation_accuracy: float
+    test_accuracy: float | None
+    validation_accuracy: float | None
     privacy: PrivacySpent
     traffic: Traffic
     seconds: float
+    unasked: tuple[Absence, ...] = ()
 
     def __post_init__(self) -> None:
-        checks.in_range(
-            0,
-            1,
-            test_accuracy=self.test_accuracy,
-            validation_accuracy=self.validation_accuracy,
-        )
+        measured = {
+            "test_accuracy": self.test_accuracy,
+            "validation_accuracy": self.validation_accuracy,
+        }
+        for name, accuracy in measured.items():
+            if accuracy is not None:
+                checks.in_range(0, 1, **{name: accuracy})
         checks.non_negative(seconds=self.seconds)
         rejected = tuple(rejection.site_name for rejection in self.rejections)
         parts = sorted(self.accepted + rejected + self.silent)
@@ -101,6 +105,14 @@ class RoundResult:
             )
         if not set(self.exhausted) <= set(self.accepted):
             raise ValueError("Expected exhausted sites among the accepted ones.")
+
+    @property
+    def absences(self) -> tuple[Absence, ...]:
+        """Everybody who was missed: those who stayed silent, and the unasked."""
+        silent = (
+            Absence(site_name=name, reason=AbsenceReason.SILENT) for name in self.silent
+        )
+        return tuple(sorted((*silent, *self.unasked), key=lambda one: one.site_name))
 
     @property
     def round_number(self) -> int:

@@ -71,6 +71,10 @@ class RunProgress:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=self._rounds, completed=figures.round)
 
+    def say(self, sentence: str) -> None:
+        """Prints a sentence, such as what a run waits for."""
+        self._print(Text(sentence, "yellow"))
+
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
 

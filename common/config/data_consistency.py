@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from common.config.data_sections import Data
+from common.config.data_sections import AT_SITES, Data
 from common.config.problems import problem
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ _PATHS = {
     "hugging-face": "must be a local folder or a name on the hub",
 }
 _WHY: dict[str, Callable[[Data], str]] = {
-    "path": lambda data: f"{data.name} is bundled",
+    "path": lambda data: (
+        "the sites have the data" if data.is_at_sites else f"{data.name} is bundled"
+    ),
     "test-path": lambda data: f"{data.name} is no table, csv and parquet are",
     "schema": lambda data: f"{data.name} is no table, csv and parquet are",
     "classes": lambda data: (
@@ -42,13 +44,14 @@ def data_problems(config: Config) -> Iterator[str]:
     """Yields a line for each contradiction in ``[data]``."""
     data = config.data
     is_table = data.name in TABLES
-    if data.name != "digits" and not data.path:
+    has_path = data.name in _PATHS
+    if has_path and not data.path:
         yield problem(("data", "path"), data.path, _PATHS[data.name])
     for key, value, belongs in (
-        ("path", data.path, data.name != "digits"),
+        ("path", data.path, has_path),
         ("test-path", data.test_path, is_table),
         ("schema", data.schema_path, is_table or data.name == "hugging-face"),
-        ("classes", data.classes, data.name in ("npz", "hugging-face")),
+        ("classes", data.classes, data.name in ("npz", "hugging-face", AT_SITES)),
         ("input-column", data.input_column, data.name == "hugging-face"),
         ("label-column", data.label_column, data.name == "hugging-face"),
     ):
@@ -62,8 +65,8 @@ def data_problems(config: Config) -> Iterator[str]:
             "must be a TOML file with the public bounds, categories and classes of "
             f'data.name = "{data.name}", they are never learnt from rows',
         )
-    needs_classes = data.name == "npz" and data.classes == 0
-    is_odd = data.name in ("npz", "hugging-face") and data.classes == 1
+    needs_classes = data.name in ("npz", AT_SITES) and data.classes == 0
+    is_odd = data.name in ("npz", "hugging-face", AT_SITES) and data.classes == 1
     if needs_classes or is_odd:
         yield problem(
             ("data", "classes"),
@@ -97,6 +100,14 @@ def _test(config: Config) -> Iterator[str]:
 def transfer_problems(config: Config) -> Iterator[str]:
     """Yields a line for each contradiction in ``[transfer]``."""
     transfer = config.transfer
+    if config.data.is_at_sites and not transfer.path:
+        yield problem(
+            ("transfer", "path"),
+            "",
+            'must be the file of the transfer set with data.name = "at-sites", there '
+            "are no other public examples",
+        )
+        return
     if transfer.path and transfer.is_stand_in:
         yield problem(
             ("transfer", "from-private"),

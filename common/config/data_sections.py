@@ -12,6 +12,7 @@ from common.config.section import Count, CountOrZero, Section, SiteSizes
 SCHEMES = ("iid", "dirichlet", "shards")
 BY = "by:"
 BY_FILE = "by:file"
+AT_SITES = "at-sites"
 
 
 def _partition(text: str) -> str:
@@ -28,14 +29,14 @@ class Data(Section):
 
     Attributes:
         name: ``digits`` (bundled), ``idx`` (MNIST, Fashion-MNIST), ``npz`` (NumPy
-            arrays), ``csv`` or ``parquet`` (tables), ``hugging-face``; all but the
-            first by path.
+            arrays), ``csv`` or ``parquet`` (tables), ``hugging-face``, by path; and
+            ``at-sites`` for a deployed run, whose coordinator has no such data.
         path: folder of IDX files; .npz file; table, tables with commas between them
             or a folder of tables; folder or hub name of a Hugging Face data set.
         test_path: tables of a test part of their own; empty holds ``test`` rows out.
         schema_path: TOML file with a table's public bounds, categories and classes.
         classes: number of classes, a public constant, where no schema and no format
-            states it: ``npz``, and ``hugging-face`` without class names.
+            states it: ``npz``, ``at-sites``, and ``hugging-face`` without names.
         input_column: inputs of a Hugging Face data set; empty finds image or img.
         label_column: labels of a Hugging Face data set; empty means label.
         partition: how private examples are spread over the sites: ``iid``,
@@ -49,7 +50,9 @@ class Data(Section):
         test: test examples; 0 takes all of a test part of their own.
     """
 
-    name: Literal["digits", "idx", "npz", "csv", "parquet", "hugging-face"] = "digits"
+    name: Literal[
+        "digits", "idx", "npz", "csv", "parquet", "hugging-face", "at-sites"
+    ] = "digits"
     path: str = ""
     test_path: str = ""
     # `schema` alone would hide a method of pydantic's.
@@ -63,6 +66,11 @@ class Data(Section):
     per_site: SiteSizes = "100"
     validation: Count = 100
     test: CountOrZero = 300
+
+    @property
+    def is_at_sites(self) -> bool:
+        """Whether only the sites have data of this kind."""
+        return self.name == AT_SITES
 
     @property
     def has_natural_sites(self) -> bool:
@@ -112,3 +120,15 @@ class Transfer(Section):
     def size_follows(self) -> bool:
         """Whether the data decide on the size, so that ``size`` is 0."""
         return self.is_stand_in or bool(self.path)
+
+
+class Evaluation(Section):
+    """``[evaluation]``: what the global student's accuracy is measured on.
+
+    Attributes:
+        path: .npz file with ``inputs`` and ``labels`` of the coordinator's own, public
+            and labelled, in place of the test part. With ``data.name = "at-sites"``
+            there is no other, and without it accuracy is not measured.
+    """
+
+    path: str = ""

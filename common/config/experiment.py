@@ -30,12 +30,15 @@ NOT_IDENTITY = frozenset(
     {
         "output",
         "resume",
+        "resume-from",
         "data.path",
         "data.test-path",
         "data.schema",
         "transfer.path",
+        "evaluation.path",
     }
 )
+DEPLOYED = "flower"  # the engine of runs on separate machines
 RUN_ID_DIGITS = 12
 MOST_SITES = 100_000
 
@@ -68,6 +71,8 @@ class Config(Section):
         allow_non_private: whether a run without privacy is allowed.
         output: run folder; empty for ``runs/<name>``.
         resume: whether an existing run folder is continued.
+        resume_from: run folder whose own config counts instead, and whose run goes on;
+            for ``flwr run``.
     """
 
     name: Annotated[
@@ -81,6 +86,7 @@ class Config(Section):
     allow_non_private: bool = False
     output: str = ""
     resume: bool = False
+    resume_from: str = ""
     global_student: student_sections.GlobalStudent = student_sections.GlobalStudent()
     head: student_sections.Head = student_sections.Head()
     personal_student: student_sections.PersonalStudent = (
@@ -89,6 +95,7 @@ class Config(Section):
     round: sections.Round = sections.Round()
     data: data_sections.Data = data_sections.Data()
     transfer: data_sections.Transfer = data_sections.Transfer()
+    evaluation: data_sections.Evaluation = data_sections.Evaluation()
     distill: sections.Distill = sections.Distill()
     train: sections.Train = sections.Train()
     aggregation: sections.Aggregation = sections.Aggregation()

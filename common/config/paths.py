@@ -10,6 +10,7 @@ PATHS = (
     ("data", "test-path"),
     ("data", "schema"),
     ("transfer", "path"),
+    ("evaluation", "path"),
 )
 
 

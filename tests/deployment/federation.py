@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -196,7 +197,7 @@ class Federation:
     def join(self, site: Site) -> None:
         """Makes the node's key on the site's machine, as its administrator does."""
         words = ["site", "join", str(site.bundle.root), "--policy", str(site.policy)]
-        run(words, machine=site.machine, home=site.home)
+        run(words, machine=site.machine, home=site.home / "admin-home")
         own(site.bundle.root, site.node_user)
         site.make_services()
 
@@ -403,8 +404,6 @@ def run(
     check: bool = True,
 ) -> Finished:
     """Runs `fedstill` and returns what came of it."""
-    import time  # noqa: PLC0415
-
     started = time.monotonic()
     process = popen(words, machine=machine, home=home, user=user)
     out, err = process.communicate(timeout=600)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from common.config import Config
 from common.data.data_set import NaturalSites
-from common.data.parts import hold_out, load_parts, load_public_parts
+from common.data.cut import hold_out
+from common.data.parts import load_parts, load_public_parts
 from common.errors import DataError
 from tests.common.data.idx_files import write_idx_folder
 from tests.common.data.table_files import NUM_INPUTS, write_table
