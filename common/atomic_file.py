@@ -29,8 +29,10 @@ def write_atomically(
             os.fsync(file.fileno())
         before_rename()
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say whose file it was
         raise
     sync_folder(path.parent)
 

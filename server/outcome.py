@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from common.errors import FedstillError
 from common.run_folder import RunFolder
@@ -107,17 +107,23 @@ def telling_outcome(folder: RunFolder) -> Iterator[None]:
     except FedstillError as error:
         tell(RunState.FAILED, error.exit_code, str(error))
         raise
-    except OSError as error:
-        if error.filename is None:  # a connection, not a file
-            tell(RunState.INTERRUPTED, FedstillError.exit_code, _unforeseen(error))
-        else:
-            text = f"{error.filename}: {error.strerror}."
-            tell(RunState.FAILED, FedstillError.exit_code, text)
-        raise
     except BaseException as error:
-        tell(RunState.INTERRUPTED, FedstillError.exit_code, _unforeseen(error))
+        if _is_of_a_file(error):
+            text = f"{error.filename or folder.root}: {error.strerror}."
+            tell(RunState.FAILED, FedstillError.exit_code, text)
+        else:
+            tell(RunState.INTERRUPTED, FedstillError.exit_code, _unforeseen(error))
         raise
     tell(RunState.COMPLETED, 0)
+
+
+def _is_of_a_file(error: BaseException) -> TypeGuard[OSError]:
+    """Whether a disk or a folder is the reason, and not a connection."""
+    return (
+        isinstance(error, OSError)
+        and error.errno is not None
+        and not isinstance(error, ConnectionError | TimeoutError)
+    )
 
 
 def _unforeseen(error: BaseException) -> str:

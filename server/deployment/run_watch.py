@@ -82,6 +82,7 @@ class RunWatch:
         self._tries = 0
         self._started: StartedRun | None = None
         self._free_since: float | None = None
+        self._begun = self._clock.now()
 
     def start(self) -> StartedRun:
         """Has Flower start the run, or go on with it; waits for a SuperLink.
@@ -105,6 +106,7 @@ class RunWatch:
                 self._clock.sleep(_TRIES_AGAIN_EVERY)
             else:
                 self._free_since = None
+                self._begun = self._clock.now()
                 return self._started
 
     def attach(self, started: StartedRun) -> None:
@@ -118,7 +120,7 @@ class RunWatch:
 
     def follow(self) -> Outcome:
         """Returns how the run ended, after everybody was told of every round."""
-        begun = asked = self._clock.now()
+        asked = self._clock.now()
         is_told = False
         while True:
             outcome = self._look()
@@ -129,7 +131,7 @@ class RunWatch:
                 outcome, asked = self._ask(), self._clock.now()
                 if outcome is not None:
                     return outcome
-                if not is_told and now - begun > _SLOW_START and self._is_unclaimed():
+                if not is_told and self._is_slow():
                     is_told = True
                     self._watcher.say(
                         "The run has not begun yet. Is fedstill-superexec running?"
@@ -169,8 +171,10 @@ class RunWatch:
             self._free_since = now
         return now - self._free_since >= _DEAD_AFTER
 
-    def _is_unclaimed(self) -> bool:
-        return read_outcome(self._folder) is None
+    def _is_slow(self) -> bool:
+        """Whether a ServerApp should long have said that it runs."""
+        is_late = self._clock.now() - self._begun > _SLOW_START
+        return is_late and read_outcome(self._folder) is None
 
     def _again(self, outcome: Outcome, fault: str) -> Outcome | None:
         """Has the run go on; returns how it ended where that is not to be."""

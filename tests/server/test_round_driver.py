@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from flwr.app import Context, Error, RecordDict
+import torch
+from flwr.app import Error, RecordDict
 
-import server.app
 from common.config import Config
 from common.envelope import Envelope, MessageKind
 from common.errors import (
-    ConfigError,
     OutputExistsError,
     QuorumMissedError,
     RefusedBySitesError,
 )
 from common.messages import RoundRequest
 from common.run_folder import RunFolder
+from common.student_file import load_student
 from server.checkpoint import checkpoint_path, load_checkpoint
 from server.progress import listening
 from server.round_driver import RoundDriver
@@ -53,6 +54,7 @@ class Run:
         self.grid = FakeGrid(nodes, self.clock)
         self.config: Config = small_config(output=str(folder), **overrides)
         self.folder = RunFolder(folder)
+        self.parts = small_parts()
         self.results: list[RoundResult] = []
         self.after_round: Callable[[], object] = lambda: None
 
@@ -61,7 +63,7 @@ class Run:
             return RoundDriver(
                 self.grid,
                 self.config,
-                small_parts(),
+                self.parts,
                 clock=self.clock.now,
                 sleep=self.clock.sleep,
             ).run()
@@ -77,8 +79,12 @@ class Run:
         return [json.loads(line) for line in text.splitlines()]
 
     @property
+    def path(self) -> Path:
+        return self.folder.global_student
+
+    @property
     def student(self) -> bytes:
-        return self.folder.global_student.read_bytes()
+        return self.path.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +129,7 @@ def test_a_line_has_exactly_the_agreed_keys(whole: Run) -> None:
         "rejected",
         "silent",
         "rejections",
+        "absences",
         "exhausted",
         "global_student",
         "privacy",
@@ -409,12 +416,65 @@ def test_a_missed_quorum_stops_the_run_and_it_can_be_resumed(
         "run stops; its last checkpoint can be resumed."
     )
     assert len(first.lines) == 1
-    assert not first.folder.global_student.exists()
+    one_round = load_student(first.folder.global_student)
 
     second = Run(tmp_path / "run", honest_nodes(), resume=True)
     second.go()
 
     assert second.student == whole.student
+    inputs = torch.from_numpy(small_parts().transfer.inputs.copy())
+    assert not torch.equal(one_round(inputs), load_student(second.path)(inputs))
+
+
+def test_a_quorum_missed_at_once_leaves_no_student(tmp_path: Path) -> None:
+    """What nobody has taught is worth nothing."""
+    nodes: dict[int, Node] = {
+        number: GarblingSite(name, rounds=frozenset({1}))
+        for number, name in enumerate(NAMES)
+    }
+    run = Run(tmp_path / "run", nodes)
+
+    with pytest.raises(QuorumMissedError):
+        run.go()
+
+    assert not run.folder.global_student.exists()
+
+
+def test_whoever_is_missed_is_named_with_the_reason(tmp_path: Path) -> None:
+    """Silent where it was asked, busy or not connected where it was not."""
+    nodes = honest_nodes()
+    run = Run(tmp_path / "run", nodes)
+    answers = nodes[107]
+
+    def silent_in_round_1(request: Envelope) -> object:
+        is_round = request.kind is MessageKind.ROUND
+        return SILENT if is_round and not run.results else answers(request)
+
+    nodes[107] = silent_in_round_1  # type: ignore[assignment]
+    run.after_round = lambda: nodes.pop(100, None)
+
+    run.go()
+
+    assert [line["absences"] for line in run.lines] == [
+        [{"site": "site-01", "reason": "silent"}],
+        [
+            {"site": "site-00", "reason": "not-connected"},
+        ],
+        [{"site": "site-00", "reason": "not-connected"}],
+    ]
+
+
+def test_accuracy_is_null_where_there_is_nothing_to_measure_on(tmp_path: Path) -> None:
+    """A coordinator without labelled examples still gets a student."""
+    run = Run(tmp_path / "run", honest_nodes())
+    run.parts = replace(run.parts, test=None, validation=None)
+
+    run.go()
+
+    assert [line["global_student"] for line in run.lines] == 3 * [
+        {"test_accuracy": None, "validation_accuracy": None}
+    ]
+    assert run.folder.global_student.exists()
 
 
 def test_a_run_refused_by_all_sites_trains_nothing(tmp_path: Path) -> None:
@@ -500,38 +560,3 @@ def test_another_run_cannot_resume_a_folder(whole: Run) -> None:
 
     with pytest.raises(OutputExistsError, match="Only the same config can resume it"):
         other.go()
-
-
-def test_the_default_folder_is_runs_and_the_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The ServerApp itself: run config in, run folder out, under the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(server.app, "load_public_parts", lambda _: small_parts())
-    grid = FakeGrid(honest_nodes(), FakeClock())
-    context = Context(
-        run_id=1,
-        node_id=1,
-        node_config={},
-        state=RecordDict(),
-        run_config=small_config().to_run_config(),
-    )
-
-    server.app.app(grid, context)
-
-    student = tmp_path / "runs" / "small" / "global_student.safetensors"
-    assert student.exists()
-
-
-def test_the_server_app_refuses_a_bad_run_config() -> None:
-    """Errors of ours leave the ServerApp as they are, with their exit codes."""
-    context = Context(
-        run_id=1,
-        node_id=1,
-        node_config={},
-        state=RecordDict(),
-        run_config={"name": "small", "rounds": -1},
-    )
-
-    with pytest.raises(ConfigError, match="rounds"):
-        server.app.app(FakeGrid({}, FakeClock()), context)

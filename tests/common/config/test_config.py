@@ -114,7 +114,12 @@ def test_run_config_holds_scalars_of_one_type():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("output", "elsewhere"), ("resume", True)],
+    [
+        ("output", "elsewhere"),
+        ("resume", True),
+        ("resume-from", "elsewhere"),
+        ("evaluation.path", "own.npz"),
+    ],
 )
 def test_where_a_run_writes_is_not_its_identity(key, value):
     """A resumed or moved run is the same run."""
@@ -161,7 +166,7 @@ def test_every_other_key_is_identity():
     skipped = {"output", "resume", "data.path", "data.name", "privacy.unit", "sites"}
     skipped |= {"data.classes", "data.input-column", "data.label-column"}
     skipped |= {"data.schema", "data.test-path", "transfer.path"}
-    skipped |= {"transfer.from-private"}
+    skipped |= {"transfer.from-private", "resume-from", "evaluation.path"}
     config = make(allow_non_private=True)
 
     ids = {config.run_id}

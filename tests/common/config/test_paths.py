@@ -42,11 +42,12 @@ def test_a_name_on_the_hub_is_no_path(tmp_path):
 
 
 def test_every_path_about_data_starts_at_the_config(tmp_path):
-    """Data, test part, schema and transfer set."""
+    """Data, test part, schema, transfer set and evaluation."""
     path = tmp_path / "c.toml"
     path.write_text(
         'name = "x"\n[data]\nname = "csv"\npath = "a.csv,b.csv"\ntest-path = "t.csv"\n'
         'schema = "s.toml"\n[transfer]\npath = "p.npz"\n'
+        '[evaluation]\npath = "e.npz"\n'
     )
 
     config = load_config(path)
@@ -55,6 +56,7 @@ def test_every_path_about_data_starts_at_the_config(tmp_path):
     assert config.data.test_path == f"{tmp_path}/t.csv"
     assert config.data.schema_path == f"{tmp_path}/s.toml"
     assert config.transfer.path == f"{tmp_path}/p.npz"
+    assert config.evaluation.path == f"{tmp_path}/e.npz"
 
 
 @pytest.mark.parametrize("overrides", [{}, {"data.path": "owner/data"}])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.config import Config
-from common.data.data_set import NaturalSites
 from common.data.cut import hold_out
+from common.data.data_set import NaturalSites
 from common.data.parts import load_parts, load_public_parts
 from common.errors import DataError
 from tests.common.data.idx_files import write_idx_folder
