@@ -61,6 +61,7 @@ def serve(policy: PolicyOption = POLICY) -> None:
 @site.command(
     epilog="[bold]Examples[/bold]\n\n  fedstill site init --data examples.npz\n\n"
     "  fedstill site init ward-7/site.toml --from experiment.toml\n\n"
+    "  fedstill site init --from experiment.toml --bundle ward-7\n\n"
     f"{CODES}0 written, 2 there is a file already, or a bad config"
 )
 def init(
@@ -82,6 +83,22 @@ def init(
             show_default=False,
         ),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder that a coordinator sent; it has the site's name.",
+            show_default=False,
+        ),
+    ] = None,
+    node_group: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Of the node's user: puts the socket where systemd's units expect it.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Write a policy file with a word on every key; it is for you to go through.
 
@@ -89,7 +106,9 @@ def init(
     """
     from client.owner.policy_init import write_policy_file  # noqa: PLC0415
 
-    notes = write_policy_file(path, config_file=example, data=data)
+    notes = write_policy_file(
+        path, config_file=example, data=data, bundle=bundle, node_group=node_group
+    )
     typer.echo(f"Wrote {path}. Nothing of your data was read.")
     for note in notes:
         typer.echo(f"Note: {note}")

@@ -144,13 +144,13 @@ def carry_out(
 
 def write_results(run: DeployedRun) -> Summary | None:
     """Writes what the finished rounds came to; returns None where there are none."""
+    if not run.folder.metrics.exists() or not run.folder.metrics.read_bytes():
+        return None
     # Imported here: charts take a second, and nobody waits for them before the start.
     from simulations.deployed_summary import summarise_deployed  # noqa: PLC0415
     from simulations.model_card import write_model_card  # noqa: PLC0415
     from simulations.report.page import write_report  # noqa: PLC0415
 
-    if not run.folder.metrics.exists() or not run.folder.metrics.read_bytes():
-        return None
     summary = summarise_deployed(run.config, run.folder)
     write_atomically(run.folder.summary, summary.to_json().encode())
     write_model_card(run.folder, summary)

@@ -6,6 +6,9 @@ A comment before a block says what a test needs to know and a reader does not::
     <!-- exit code: 2 -->       the command fails on purpose
     <!-- file: my-run.toml -->  the block is the content of this file
     <!-- data: folder -->       the command finds IDX files there
+    <!-- in the background: until it answers -->  the commands are services
+
+The page on deployment starts services: tests/deployment/test_page.py runs it.
 """
 
 import gzip
@@ -33,7 +36,8 @@ _BLOCK = re.compile(
     r"^```(?P<language>\w*)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_DIRECTIVES = {None, "not run", "exit code", "file", "data"}
+_DIRECTIVES = {None, "not run", "exit code", "file", "data", "in the background"}
+DEPLOY_PAGE = "docs/deploy.md"
 # Before what the page sets itself, so that what a reader sees on the page wins.
 TINY = {
     "rounds": "1",
@@ -61,7 +65,8 @@ class Block(NamedTuple):
     value: str
 
 
-def _blocks(page):
+def blocks_of(page):
+    """Returns the fenced blocks of a page, in order."""
     return [
         Block(found["language"], found["code"], found["name"], found["value"])
         for found in _BLOCK.finditer((ROOT / page).read_text())
@@ -75,7 +80,7 @@ def _fenced(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_understood(page):
     """No block escapes its test by a typing error in its fence or comment."""
-    blocks = _blocks(page)
+    blocks = blocks_of(page)
 
     assert len(blocks) == _fenced(page)
     for block in blocks:
@@ -85,12 +90,14 @@ def test_every_block_is_understood(page):
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("page", [page for page in PAGES if _blocks(page)])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks_of(page) and page != DEPLOY_PAGE]
+)
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     """A page's blocks, one after the other in an empty folder, do what it says."""
     monkeypatch.chdir(tmp_path)
 
-    for block in _blocks(page):
+    for block in blocks_of(page):
         if block.name == "not run":
             continue
         if block.name == "file":

@@ -15,6 +15,8 @@ from client.owner.policy_template import TemplateValues, policy_text
 from common.config import Config, load_config
 from common.config.lists import MODEL_NAMES
 from common.config.problems import shown
+from common.deployment.bundle import SiteBundle
+from common.deployment.layout import SERVICE_SOCKET, BundleFolder
 from common.errors import DataError, OutputExistsError
 
 # Loaders whose schema or format says how many classes there are.
@@ -32,7 +34,12 @@ _SUFFIXES = {
 
 
 def write_policy_file(
-    path: Path, *, config_file: Path | None, data: Path | None
+    path: Path,
+    *,
+    config_file: Path | None = None,
+    data: Path | None = None,
+    bundle: Path | None = None,
+    node_group: str = "",
 ) -> tuple[str, ...]:
     """Writes a new policy file; returns what the owner should know of it.
 
@@ -40,13 +47,20 @@ def write_policy_file(
         path: of the policy.
         config_file: an example config whose runs the site should be able to join.
         data: file or folder of the private examples; nothing of it is read.
+        bundle: the folder that a coordinator sent; it has the site's name.
+        node_group: of the node's user, where units run node and custodian.
 
     Raises:
-        ConfigError: the config cannot be read.
+        ConfigError: the config or the bundle cannot be read.
         DataError: a data file of an unknown kind.
         OutputExistsError: there is a file already.
     """
     values = TemplateValues(policy=str(path))
+    if bundle is not None:
+        sent = SiteBundle.read(BundleFolder(bundle).bundle)
+        values = replace(values, site_name=sent.site_name)
+    if node_group:
+        values = replace(values, socket=SERVICE_SOCKET, group=node_group)
     notes: tuple[str, ...] = ()
     if config_file is not None:
         values, notes = values_from_config(values, load_config(config_file))

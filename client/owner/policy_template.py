@@ -53,8 +53,8 @@ batch-size = 64
 own-weight = 0.5  # of your own examples; the rest is the consensus'
 
 [socket]  # for a relay on this machine
-path = "run/site.sock"
-group = ""  # of the relay's user; "" is your own
+path = {socket}
+group = {group}  # of the relay's user; "" is your own
 
 # [tls]  # in place of [socket], for a relay on another machine
 # address = "0.0.0.0:9443"
@@ -76,6 +76,9 @@ class TemplateValues:
 
     Attributes:
         policy: how the file is called in commands.
+        site_name: public.
+        socket: path of the socket.
+        group: of the relay's user; empty for the custodian's own.
         loader: of the private examples.
         path: of the private examples; empty for a loader without one.
         schema: of a table; empty without one.
@@ -91,6 +94,9 @@ class TemplateValues:
     """
 
     policy: str
+    site_name: str = "site-a"
+    socket: str = "run/site.sock"
+    group: str = ""
     loader: str = "npz"
     path: str = "examples.npz"
     schema: str = ""
@@ -111,7 +117,9 @@ def policy_text(values: TemplateValues) -> str:
     rounds = values.most_rounds
     return _TEMPLATE.format(
         policy=values.policy,
-        site_name=_toml("site-a"),
+        site_name=_toml(values.site_name),
+        socket=_toml(values.socket),
+        group=_toml(values.group),
         dataset_id=_toml("my-data"),
         nominal_examples=values.nominal_examples,
         classes=(

@@ -14,6 +14,8 @@ README = "README.md"
 COMPOSE = "compose.yaml"
 UNITS = "systemd"
 FLOWER_HOME = "flower"
+# Below the custodian unit's runtime directory: all may pass that, the group alone this.
+SERVICE_SOCKET = "/run/fedstill/socket/site.sock"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,9 @@ Where `sudo` does not find `fedstill`, write its whole path.
 
 ## 1. Install
 
-In an environment of its own that all users may read, such as `/opt/fedstill`:
-
-```bash
-pip install fedstill=={bundle.fedstill} flwr=={bundle.flower}
-```
+Fedstill {bundle.fedstill} with Flower {bundle.flower}, from a source that you trust,
+not from the coordinator, in an environment of its own that all users may read, such
+as `/opt/fedstill`.
 
 ## 2. Two users, and places for two folders
 
@@ -51,18 +49,11 @@ sudo cp -r . {place}
 With the experiment's config from the coordinator and your examples:
 
 ```bash
-fedstill site init site.toml --from experiment.toml --data examples.npz
+fedstill site init site.toml --from experiment.toml --data examples.npz \\
+  --bundle . --node-group {NODE_USER}
 ```
 
-Go through `site.toml`: it has a word on every key. These have to be so:
-
-```toml
-site-name = "{name}"
-
-[socket]
-path = "/run/fedstill/socket/site.sock"
-group = "{NODE_USER}"
-```
+Go through `site.toml`: it has a word on every key.
 
 ```bash
 sudo install -o {CUSTODIAN_USER} -g {CUSTODIAN_USER} -m 0600 \\
@@ -76,8 +67,8 @@ sudo fedstill site join {place} --policy {policy}
 ```
 
 It makes the node's key, `node.key`, which never leaves this machine, and shows two
-fingerprints. Compare all 64 digits of the authority's with what the coordinator tells you
-by another way, such as a call. Send `node.pub` back and nothing else, and tell the
+fingerprints. Compare all 64 digits of the authority's with what the coordinator tells
+you by another way, such as a call. Send `node.pub` back and nothing else, and tell the
 coordinator its fingerprint.
 
 ## 5. Start

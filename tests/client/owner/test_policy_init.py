@@ -13,7 +13,8 @@ from client.owner.policy_init import write_policy_file
 from common.config import load_config
 from common.config.keys import keys_of
 from common.data.parts import load_public_parts
-from common.errors import DataError, OutputExistsError
+from common.deployment.bundle import SiteBundle
+from common.errors import ConfigError, DataError, OutputExistsError
 from tests.common.data.table_files import write_table
 from tests.own_modules import write_module
 from tests.simulations.tiny import TINY
@@ -232,3 +233,45 @@ def test_a_tables_schema_comes_from_the_config(tmp_path):
 
     assert policy.data.schema_path == str(tmp_path / "schema.toml")
     assert policy.classes == 0
+
+
+def test_a_bundle_gives_the_sites_name(tmp_path):
+    """The coordinator has chosen it; nobody has to copy it by hand."""
+    bundle = tmp_path / "ward-7"
+    bundle.mkdir()
+    (bundle / "bundle.toml").write_text(
+        SiteBundle(
+            federation="study",
+            site_name="ward-7",
+            address="here.example:9090",
+            authority="0" * 64,
+            fedstill="0.1.0",
+            flower="1.41.0",
+        ).to_toml()
+    )
+    path = tmp_path / "site.toml"
+
+    write_policy_file(path, bundle=bundle)
+
+    assert load_policy_file(path).site_name == "ward-7"
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
+    """One line, and no policy."""
+    path = tmp_path / "site.toml"
+
+    with pytest.raises(ConfigError, match=r"bundle\.toml"):
+        write_policy_file(path, bundle=tmp_path)
+
+    assert not path.exists()
+
+
+def test_a_nodes_group_puts_the_socket_where_units_expect_it(tmp_path):
+    """Below the folder that systemd makes, and open to that group."""
+    path = tmp_path / "site.toml"
+
+    write_policy_file(path, node_group="fedstill-node")
+
+    socket = load_policy_file(path).socket
+    assert socket.path == "/run/fedstill/socket/site.sock"
+    assert socket.group == "fedstill-node"

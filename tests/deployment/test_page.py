@@ -1,0 +1,151 @@
+"""docs/deploy.md, command by command, as somebody who has only that page.
+
+Everything runs as one user in one empty folder, as the page says for a try. The port on
+the page is replaced by one that is free.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.federation import BIN, free_port
+from tests.deployment.service import wait_until
+from tests.test_docs import DEPLOY_PAGE, blocks_of
+
+pytestmark = pytest.mark.deploy
+
+PORT = "9090"
+WITHIN = 120
+# What a service says once it is ready for the next command.
+READY = {
+    "superlink": "Uvicorn running on",
+    "superexec": "Connection successful",
+    "serve": " listens at ",
+    "node": "SuperNode ID",
+}
+
+
+class Reader:
+    """Somebody who types what is on the page."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seconds: list[tuple[str, float]] = []
+        self._services: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def starts(self, line: str) -> None:
+        """Starts a service in a terminal of its own, and waits until it is ready."""
+        words = shlex.split(line)
+        log = self.folder / f"service-{len(self._services)}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                self._command(words),
+                cwd=self.folder,
+                env=self._environment(),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        self._services.append((process, log))
+        ready = READY[words[2]]
+
+        def is_ready() -> bool:
+            text = log.read_text(errors="replace")
+            assert process.poll() is None, text
+            return ready in text
+
+        wait_until(is_ready, f"`{line}`", seconds=WITHIN)
+
+    def types(self, line: str) -> str:
+        """Types a command and returns what it printed; it has to succeed."""
+        began = time.monotonic()
+        done = subprocess.run(
+            self._command(shlex.split(line)),
+            cwd=self.folder,
+            env=self._environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN,
+        )
+        self.seconds.append((line, time.monotonic() - began))
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}{self.logs()}"
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    def logs(self) -> str:
+        return "\n".join(log.read_text()[-3000:] for _, log in self._services)
+
+    def ends(self) -> None:
+        """Presses Ctrl-C everywhere, the last terminal first."""
+        for process, _ in reversed(self._services):
+            process.send_signal(signal.SIGINT)
+        for process, _ in reversed(self._services):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            process.kill()
+            process.wait()
+
+    def _command(self, words: list[str]) -> list[str]:
+        assert words[0] == "fedstill", f"mark what is not run: {words}"
+        return [str(BIN / "fedstill"), *words[1:]]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.folder),
+            "PATH": f"{BIN}{os.pathsep}{os.defpath}",
+            "LANG": "C.UTF-8",
+        }
+
+
+@pytest.fixture
+def reader(tmp_path) -> Iterator[Reader]:
+    """A reader in an empty folder; everything is stopped in the end."""
+    made = Reader(tmp_path)
+    try:
+        yield made
+    finally:
+        made.ends()
+
+
+def test_every_block_runs(reader):
+    """From the first file to a revoked site, with a finished run in between."""
+    port = str(free_port())
+    printed = {}
+
+    for block in blocks_of(DEPLOY_PAGE):
+        code = block.code.replace(PORT, port)
+        if block.name == "not run":
+            continue
+        if block.name == "file":
+            (reader.folder / block.value).write_text(code)
+        if block.language == "toml":
+            tomllib.loads(code)
+        if block.language == "python":
+            script = [sys.executable, "-c", code]
+            subprocess.run(script, cwd=reader.folder, check=True)
+        if block.language == "bash":
+            for line in code.splitlines():
+                if block.name == "in the background":
+                    reader.starts(line)
+                else:
+                    printed[line] = reader.types(line)
+
+    folder = reader.folder / "ward-study" / "runs" / "ward-study-1"
+    for name in ("report.html", "model_card.md", "global_student.safetensors"):
+        assert (folder / name).exists()
+    status = printed["fedstill deploy status --deployment ward-study"]
+    assert status.count("online since") == 2
+    for line, seconds in reader.seconds:
+        print(f"{seconds:6.1f} s  {line}")  # noqa: T201  # `pytest -s` shows them
