@@ -134,7 +134,7 @@ def no_privacy(config: Config, folder: Path) -> Figures:
         local = federation.local_accuracies(federation.parts.test)
         rounds = read_rounds(run.metrics)
         return {
-            "global_student_test_accuracy": rounds[-1].global_student.test_accuracy,
+            "global_student_test_accuracy": rounds[-1].global_student.measured[0],
             "local_mean_test_accuracy": float(np.mean(list(local.values()))),
         }
 

@@ -14,7 +14,7 @@ from simulations.data_wording import dealt_out, transfer_examples
 from simulations.privacy_statement import privacy_statement
 from simulations.summary import Summary
 from simulations.table import baseline_rows
-from simulations.wording import of_count, percent
+from simulations.wording import accuracy_text, of_count, percent
 
 
 def write_model_card(folder: RunFolder, summary: Summary) -> None:
@@ -45,16 +45,22 @@ def model_card(config: Config, summary: Summary) -> str:
         "## How to load it",
         _loading(),
         "## Limits",
-        _limits(),
+        _limits(summary),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
 def _what_it_is(config: Config, summary: Summary) -> str:
     models = ", ".join(dict.fromkeys(config.site_models))
+    sites = config.sites if summary.is_simulation else summary.num_sites
+    kind = (
+        f"of {config.data.classes} classes"
+        if config.data.is_at_sites
+        else f"for `{config.data.name}`"
+    )
     return (
-        f"A `{config.global_student_model}` classifier for `{config.data.name}`, "
-        f"distilled from the soft labels of {of_count(config.sites, 'site')} "
+        f"A `{config.global_student_model}` classifier {kind}, "
+        f"distilled from the soft labels of {of_count(sites, 'site')} "
         f"({models}) on {transfer_examples(config)}, in "
         f"{of_count(summary.rounds, 'round')}. It has seen no private data, only the "
         "consensus of the sites' answers. "
@@ -65,9 +71,10 @@ def _what_it_is(config: Config, summary: Summary) -> str:
 def _accuracies(summary: Summary) -> Iterator[str]:
     yield "| student | accuracy on the test part | |"
     yield "|---|---:|---|"
-    yield f"| this one | {percent(summary.global_student.test_accuracy)} | |"
-    mean = percent(summary.local_students.mean_test_accuracy)
-    yield f"| the sites' students, mean | {mean} | |"
+    yield f"| this one | {accuracy_text(summary.global_student.test_accuracy)} | |"
+    if summary.local_students is not None:
+        mean = percent(summary.local_students.mean_test_accuracy)
+        yield f"| the sites' students, mean | {mean} | |"
     for who, accuracy, remark in baseline_rows(summary):
         yield f"| {who[0].lower()}{who[1:]} | {accuracy} | {remark} |"
 
@@ -104,7 +111,8 @@ def _training(config: Config, summary: Summary) -> Iterator[str]:
     per_site = (
         f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     ) + " examples a site"
-    yield f"- private data: {per_site}, {dealt_out(config)}"
+    held = dealt_out(config) if summary.is_simulation else "as their policies say"
+    yield f"- private data: {per_site}, {held}"
     yield f"- private steps: {_private_steps(config)}, mechanism {privacy.mechanism}"
     yield (
         f"- consensus: {config.aggregation_rule} over soft labels at temperature "
@@ -125,10 +133,19 @@ def _loading() -> str:
     )
 
 
-def _limits() -> str:
-    return (
+def _limits(summary: Summary) -> str:
+    text = (
         "A student trained under differential privacy learns less of what is rare: "
         "expect lower accuracy on classes and groups with few examples, and measure "
-        "it before use. The accuracies above come from a simulation whose sites were "
-        "dealt out from one data set; real sites differ in more than their labels."
+        "it before use."
+    )
+    if summary.is_simulation:
+        return (
+            f"{text} The accuracies above come from a simulation whose sites were "
+            "dealt out from one data set; real sites differ in more than their labels."
+        )
+    if summary.global_student.test_accuracy is None:
+        return f"{text} The coordinator had no labelled examples to measure it on."
+    return (
+        f"{text} The accuracy above is that on the coordinator's own public examples."
     )

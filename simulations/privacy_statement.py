@@ -59,7 +59,7 @@ def privacy_statement(summary: Summary) -> PrivacyStatement:
         _how_it_is_kept(summary),
         _whom_to_trust(),
         _left_out(),
-        _simulation(summary),
+        _who_says_so(summary),
     ]
     return PrivacyStatement(
         is_private=True,
@@ -114,7 +114,7 @@ def _no_guarantee(summary: Summary) -> PrivacyStatement:
                 text="Compare it with private runs. Give neither the students nor the "
                 "run folder to anybody who may not see the private data themselves.",
             ),
-            _simulation(summary),
+            _who_says_so(summary),
         ),
     )
 
@@ -168,7 +168,7 @@ def _group(privacy: PrivacyFigures) -> Clause:
 
 
 def _several_sites(summary: Summary) -> Clause:
-    sites = len(summary.local_students.by_site)
+    sites = summary.num_sites
     return Clause(
         title="A person at several sites",
         text=(
@@ -223,6 +223,22 @@ def _left_out() -> Clause:
             "or without any one smoker."
         ),
     )
+
+
+def _who_says_so(summary: Summary) -> Clause:
+    return _simulation(summary) if summary.is_simulation else _DEPLOYED
+
+
+_DEPLOYED = Clause(
+    title="Who says so",
+    text=(
+        "The coordinator, from what every site promised when the run began and from "
+        "how often it was asked: the figures are the most that each can have spent. "
+        "What was spent stands in the sites' own ledgers, which nobody else reads. "
+        "Noise and samples come from each site's own operating system, so nobody can "
+        "take the noise off again."
+    ),
+)
 
 
 def _simulation(summary: Summary) -> Clause:

@@ -107,9 +107,11 @@ def round_line(figures: RoundFigures, *, rounds: int) -> Text:
     """
     width = len(str(rounds))
     text = Text(f"round {figures.round:>{width}}/{rounds}  ")
-    text.append(f"accuracy {percent(figures.global_student.test_accuracy):>6}", "bold")
+    accuracy = figures.global_student.test_accuracy
+    if accuracy is not None:
+        text.append(f"accuracy {percent(accuracy):>6}  ", "bold")
     spent = figures.privacy.epsilon
-    text.append(f"  epsilon {epsilon_text(spent)}", _epsilon_style(spent))
+    text.append(f"epsilon {epsilon_text(spent)}", _epsilon_style(spent))
     text.append(
         f"  up {bytes_text(figures.bytes.up)}  down {bytes_text(figures.bytes.down)}"
         f"  {figures.accepted}/{figures.cohort} sites"
@@ -126,7 +128,11 @@ def _epsilon_style(epsilon: float) -> str:
 def _remarks(figures: RoundFigures) -> Iterator[str]:
     for rejection in figures.rejections:
         yield f"{rejection.site} rejected: {rejection.reason}"
+    named = [one for one in figures.absences if one.reason != "silent"]
+    silent = [one.site for one in figures.absences if one.reason == "silent"]
     if figures.silent:
-        yield f"{figures.silent} silent"
+        yield f"{', '.join(silent) or figures.silent} silent"
+    for absence in named:
+        yield f"{absence.site} {absence.reason.replace('-', ' ')}"
     if figures.exhausted:
         yield f"budget ended at {of_count(figures.exhausted, 'site')}"

@@ -25,16 +25,42 @@ class RejectedReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentSite:
+    """A site that takes part in the run, and gave no answer.
+
+    Attributes:
+        site: its public name.
+        reason: ``silent``, ``not-connected`` or ``busy``.
+    """
+
+    site: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoundAccuracy:
     """The global student after the round; shares in [0, 1].
 
     Attributes:
-        test_accuracy: on the test part.
-        validation_accuracy: on the validation part.
+        test_accuracy: on the test part; None where there is none.
+        validation_accuracy: on the validation part; None where there is none.
     """
 
-    test_accuracy: float
-    validation_accuracy: float
+    test_accuracy: float | None
+    validation_accuracy: float | None
+
+    @property
+    def measured(self) -> tuple[float, float]:
+        """Both of them, of a run that had something to measure on.
+
+        Raises:
+            DataError: it had not.
+        """
+        if self.test_accuracy is None or self.validation_accuracy is None:
+            raise DataError(
+                "The run has measured no accuracy: it had no labelled examples."
+            )
+        return self.test_accuracy, self.validation_accuracy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +107,7 @@ class RoundFigures:
         privacy: what was spent up to and with this round.
         bytes: what went over the wire.
         seconds: wall-clock time of the round.
+        absences: who was missed, and why.
     """
 
     round: int
@@ -94,6 +121,7 @@ class RoundFigures:
     privacy: RoundPrivacy
     bytes: RoundBytes
     seconds: float
+    absences: tuple[AbsentSite, ...] = ()
 
 
 def read_rounds(path: Path) -> tuple[RoundFigures, ...]:

@@ -25,8 +25,7 @@ from simulations.summary import (
     PrivacyFigures,
     Summary,
 )
-
-FLOAT32_BYTES = 4
+from simulations.wire_figures import byte_figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,21 +123,11 @@ def _privacy(
 def _bytes(
     federation: Federation, folder: RunFolder, rounds: tuple[RoundFigures, ...]
 ) -> ByteFigures:
-    config = federation.config
-    replies = sum(one.accepted for one in rounds)
     state = load_checkpoint(checkpoint_path(folder))
     if state is None:
         raise DataError(f"{folder.root} has no checkpoint. No summary was written.")
-    total = state.traffic
-    return ByteFigures(
-        up=total.up,
-        down=total.down,
-        soft_labels_up=total.soft_labels_up,
-        float32_equivalent_up=replies
-        * config.transfer.per_round
-        * federation.parts.num_classes
-        * FLOAT32_BYTES,
-        fedavg_equivalent_up=replies * len(state.student),
+    return byte_figures(
+        federation.config, state, rounds, num_classes=federation.parts.num_classes
     )
 
 

@@ -27,13 +27,15 @@ class GlobalStudentFigures:
     """The student for everybody.
 
     Attributes:
-        test_accuracy: share of the test part that it labels correctly, in [0, 1].
+        test_accuracy: share of the test part that it labels correctly, in [0, 1];
+            None where the coordinator has nothing to measure on.
     """
 
-    test_accuracy: float
+    test_accuracy: float | None
 
     def __post_init__(self) -> None:
-        checks.in_range(0, 1, test_accuracy=self.test_accuracy)
+        if self.test_accuracy is not None:
+            checks.in_range(0, 1, test_accuracy=self.test_accuracy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,12 +201,14 @@ class Summary:
         seed: the run seed.
         rounds: rounds that were run.
         global_student: the student for everybody.
-        local_students: the sites' released students.
+        local_students: the sites' released students; None for a deployed run, where
+            nobody but the sites has them.
         baselines: what they are compared with.
         privacy: what it cost in privacy.
         bytes: what it cost on the wire.
         seconds: wall-clock time of the federation, without its baselines.
         personal_students: the sites' personal students; None where there are none.
+        sites: names of the sites that took part in a deployed run, sorted.
     """
 
     name: str
@@ -212,12 +216,24 @@ class Summary:
     seed: int
     rounds: int
     global_student: GlobalStudentFigures
-    local_students: LocalStudentFigures
+    local_students: LocalStudentFigures | None
     baselines: BaselineFigures
     privacy: PrivacyFigures
     bytes: ByteFigures
     seconds: float
     personal_students: PersonalStudentFigures | None = None
+    sites: tuple[str, ...] = ()
+
+    @property
+    def is_simulation(self) -> bool:
+        """Whether all of it ran on one machine, with every site's student at hand."""
+        return self.local_students is not None
+
+    @property
+    def num_sites(self) -> int:
+        """Number of sites that took part."""
+        students = self.local_students
+        return len(self.sites if students is None else students.by_site)
 
     def to_json(self) -> str:
         """Returns the content of ``summary.json``; ends with a line break."""

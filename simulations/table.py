@@ -10,6 +10,7 @@ from common.run_folder import RunFolder
 from simulations.personal_figures import mean_comparison
 from simulations.summary import Summary
 from simulations.wording import (
+    accuracy_text,
     bytes_text,
     epsilon_text,
     of_count,
@@ -38,23 +39,29 @@ def next_step(folder: RunFolder) -> str:
 
 def result_rows(summary: Summary) -> list[Row]:
     """Returns (who, accuracy, remark) rows, ours first and then the baselines."""
-    rows = [
-        (
-            "Global student",
-            percent(summary.global_student.test_accuracy),
-            _gain(summary),
-        ),
-        (
-            "Local students, mean",
-            percent(summary.local_students.mean_test_accuracy),
-            of_count(len(summary.local_students.by_site), "site"),
+    accuracy = accuracy_text(summary.global_student.test_accuracy)
+    ours = ("Global student", accuracy, _gain(summary))
+    return [
+        ours,
+        *local_rows(summary),
+        *personal_rows(summary),
+        *baseline_rows(summary),
+    ]
+
+
+def local_rows(summary: Summary) -> list[Row]:
+    """Returns (who, accuracy, remark) of the local students; of a deployment none."""
+    students = summary.local_students
+    if students is None:
+        return []
+    mean = percent(students.mean_test_accuracy)
+    return [
+        ("Local students, mean", mean, of_count(len(students.by_site), "site")),
+        *(
+            (f"  {model}", percent(accuracy), "")
+            for model, accuracy in students.by_model.items()
         ),
     ]
-    rows += [
-        (f"  {model}", percent(accuracy), "")
-        for model, accuracy in summary.local_students.by_model.items()
-    ]
-    return rows + personal_rows(summary) + baseline_rows(summary)
 
 
 def personal_rows(summary: Summary) -> list[Row]:
@@ -131,10 +138,12 @@ def _others(alone: float, everybody: float) -> str:
 
 
 def _gain(summary: Summary) -> str:
-    alone = summary.baselines.alone
+    alone, accuracy = summary.baselines.alone, summary.global_student.test_accuracy
+    if accuracy is None:
+        return f"{of_count(summary.num_sites, 'site')}; no [evaluation] path"
     if alone is None:
-        return ""
-    gain = summary.global_student.test_accuracy - alone.best_test_accuracy
+        return "" if summary.is_simulation else of_count(summary.num_sites, "site")
+    gain = accuracy - alone.best_test_accuracy
     return f"{points(gain)} points on best site alone"
 
 

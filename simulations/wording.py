@@ -16,6 +16,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def accuracy_text(share: float | None) -> str:
+    """Returns an accuracy as :func:`percent` does, or that there is none."""
+    return "not measured" if share is None else percent(share)
+
+
 def points(difference: float) -> str:
     """Returns a difference of two shares in percentage points, with its sign."""
     return f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")

@@ -65,10 +65,11 @@ def _address(address: str) -> str:
 
 def _texts(value: object) -> tuple[str, ...]:
     items = value if isinstance(value, list | tuple) else [None]
-    if not all(isinstance(item, str) for item in items):
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) < len(items):
         raise ValueError('must be a list of texts such as ["a", "b"]')
-    _refuse_duplicates(tuple(items))
-    return tuple(items)
+    _refuse_duplicates(texts)
+    return texts
 
 
 def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:

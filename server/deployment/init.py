@@ -136,8 +136,8 @@ def _notes(
         if path.name not in federation.sites.names:
             yield (
                 f"{path.name} is no longer in the federation; its bundle was left. "
-                f"Shut its node out with: fedstill deploy revoke {path.name} --deployment "
-                f"{shlex.quote(str(folder.root))}"
+                f"Shut its node out with: fedstill deploy revoke {path.name} "
+                f"--deployment {shlex.quote(str(folder.root))}"
             )
 
 
@@ -149,8 +149,8 @@ def _fingerprint_lines(folder: DeploymentFolder) -> list[str]:
     digits = fingerprint(folder.authority.read_bytes())
     return [
         (
-            "The authority's SHA-256 fingerprint; tell it every site by another way, such "
-            "as a call:"
+            "The authority's SHA-256 fingerprint; tell it every site by another way, "
+            "such as a call:"
         ),
         f"  {spoken(digits)}",
     ]

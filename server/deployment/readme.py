@@ -56,8 +56,8 @@ Containers instead: `compose.yaml` says how.
 ## 3. Send each site its folder
 
 They are in `sites/`: {", ".join(federation.sites.names)}.
-Nothing in them is secret. Tell each site the authority's fingerprint by another way, such
-as a call; step 1 shows it again.
+Nothing in them is secret. Tell each site the authority's fingerprint by another way,
+such as a call; step 1 shows it again.
 
 ## 4. Admit the sites' keys
 

@@ -58,8 +58,8 @@ def rotate_keys(deployment: Path, *, with_authority: bool) -> list[str]:
     return [
         *(_authority_lines(folder, federation) if with_authority else ()),
         (
-            f"Made a new server certificate, good until {end:%Y-%m-%d}, its key, and a new "
-            "SuperExec secret. The old ones were not kept."
+            f"Made a new server certificate, good until {end:%Y-%m-%d}, its key, and a "
+            "new SuperExec secret. The old ones were not kept."
         ),
         "Next, where the units run; a run goes on from its last round:",
         f"  sudo systemctl restart {SUPERLINK_UNIT} {SUPEREXEC_UNIT}",
@@ -70,8 +70,8 @@ def _authority_lines(folder: DeploymentFolder, federation: FederationFile) -> li
     digits = fingerprint(folder.authority.read_bytes())
     return [
         (
-            "Made a new authority; the old one is gone, and no site connects before it has "
-            "the new files."
+            "Made a new authority; the old one is gone, and no site connects before it "
+            "has the new files."
         ),
         (
             f"Send ca.crt and bundle.toml out of {folder.bundles} to each of "
@@ -79,8 +79,8 @@ def _authority_lines(folder: DeploymentFolder, federation: FederationFile) -> li
         ),
         "There they replace the old ones; then: sudo systemctl restart fedstill-node",
         (
-            "Nodes' keys stay, so nobody is admitted again. The fingerprint, to tell every "
-            "site by another way:"
+            "Nodes' keys stay, so nobody is admitted again. The fingerprint, to tell "
+            "every site by another way:"
         ),
         f"  {spoken(digits)}",
     ]

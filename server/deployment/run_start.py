@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Protocol
 
 import tomli_w
 
@@ -12,19 +11,12 @@ from common.config import Config
 from common.deployment.layout import DeploymentFolder
 from common.run_folder import RunFolder
 from server.deployment.app_folder import stage_app
+from server.deployment.flower_cli import FlowerCli
 from server.deployment.run_record import StartedRun, record_run
 
 
-class StartsRuns(Protocol):
-    """As much of Flower's command as a start needs."""
-
-    def run(self, app: Path, run_config_file: Path) -> str:
-        """Starts a run and returns Flower's number of it."""
-        ...
-
-
 def start_run(
-    cli: StartsRuns, deployment: DeploymentFolder, config: Config, folder: RunFolder
+    cli: FlowerCli, deployment: DeploymentFolder, config: Config, folder: RunFolder
 ) -> StartedRun:
     """Starts a run, or has a new ServerApp go on with it.
 

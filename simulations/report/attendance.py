@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simulations.report.reasons import absence_words, rejection_words
 from simulations.rounds import RoundFigures
 from simulations.wording import bytes_text, epsilon_text, percent, seconds_text
 
 NOTHING = "\N{EN DASH}"
 # Columns that are left out where they would be empty in every round.
-FAULTS = ("Rejected", "Silent", "Budget ended")
+FAULTS = ("Accuracy", "Rejected", "Silent", "Not asked", "Budget ended")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class AttendanceRow:
 
     Attributes:
         cells: as the columns.
-        reasons: why replies were rejected, a line each.
+        reasons: who was rejected or missed, and why, a line each.
         is_odd: whether anything was out of the ordinary.
     """
 
@@ -54,8 +55,11 @@ def attendance(metrics: Sequence[RoundFigures]) -> Attendance:
     rows = tuple(
         AttendanceRow(
             cells=tuple(row[column] for column in columns),
-            reasons=tuple(f"{no.site}: {no.reason}" for no in one.rejections),
-            is_odd=bool(one.rejected or one.silent or one.exhausted),
+            reasons=(
+                *(f"{no.site}: {rejection_words(no.reason)}" for no in one.rejections),
+                *(f"{no.site}: {absence_words(no.reason)}" for no in one.absences),
+            ),
+            is_odd=bool(one.rejected or one.absences or one.silent or one.exhausted),
         )
         for row, one in zip(table, metrics, strict=True)
     )
@@ -63,13 +67,15 @@ def attendance(metrics: Sequence[RoundFigures]) -> Attendance:
 
 
 def _cells(one: RoundFigures) -> dict[str, str]:
+    accuracy = one.global_student.test_accuracy
     return {
         "Round": f"{one.round}",
-        "Accuracy": percent(one.global_student.test_accuracy),
+        "Accuracy": NOTHING if accuracy is None else percent(accuracy),
         "Epsilon": epsilon_text(one.privacy.epsilon),
         "Used": f"{one.accepted}/{one.cohort}",
         "Rejected": f"{one.rejected or NOTHING}",
         "Silent": f"{one.silent or NOTHING}",
+        "Not asked": f"{_unasked(one) or NOTHING}",
         "Budget ended": f"{one.exhausted or NOTHING}",
         "Up": bytes_text(one.bytes.up),
         "Down": bytes_text(one.bytes.down),
@@ -77,13 +83,18 @@ def _cells(one: RoundFigures) -> dict[str, str]:
     }
 
 
+def _unasked(one: RoundFigures) -> int:
+    return sum(no.reason != "silent" for no in one.absences)
+
+
 def _sentence(metrics: Sequence[RoundFigures]) -> str:
     asked = sum(one.cohort for one in metrics)
     accepted = sum(one.accepted for one in metrics)
     if asked == accepted:
+        missed = any(map(_unasked, metrics))
         return (
             "Every site that was asked answered in every round, and every reply was "
-            "used."
+            f"used.{' Not every site could be asked.' if missed else ''}"
         )
     rejected = sum(one.rejected for one in metrics)
     silent = sum(one.silent for one in metrics)

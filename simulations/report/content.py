@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.config import Config
+from server.outcome import Outcome
 from simulations.data_wording import dealt_out, transfer_examples
 from simulations.rounds import RoundFigures
-from simulations.summary import Summary
+from simulations.summary import LocalStudentFigures, Summary
 from simulations.wording import (
     bytes_text,
     epsilon_text,
@@ -64,6 +65,8 @@ class SiteRow:
 
 def lede(config: Config, summary: Summary) -> str:
     """Returns the sentence under the headline: who learned what from whom."""
+    if not summary.is_simulation:
+        return _deployed_lede(config, summary)
     counts = Counter(config.site_models)
     models = " and ".join(_comma(f"{count} {name}" for name, count in counts.items()))
     sizes = sorted(set(config.nominal_examples))
@@ -77,41 +80,69 @@ def lede(config: Config, summary: Summary) -> str:
     )
 
 
+def _deployed_lede(config: Config, summary: Summary) -> str:
+    students = "additive heads" if config.has_heads else "models of their own"
+    return (
+        f"{of_count(summary.num_sites, 'site')}, each on a machine of its own with "
+        "data that never left it, learned from one another's soft labels on "
+        f"{transfer_examples(config)} for {of_count(summary.rounds, 'round')}; "
+        f"{students} answered."
+    )
+
+
 def cards(summary: Summary) -> tuple[Card, ...]:
     """Returns the headline figures."""
+    students = summary.local_students
     return (
         _global_card(summary),
-        _local_card(summary),
+        _sites_card(summary) if students is None else _local_card(summary, students),
         _privacy_card(summary),
         _wire_card(summary),
     )
 
 
 def site_rows(config: Config, summary: Summary) -> tuple[SiteRow, ...]:
-    """Returns the sites in order of their names."""
-    alone = summary.baselines.alone
+    """Returns the sites in order of their names; of a deployment none."""
+    alone, students = summary.baselines.alone, summary.local_students
+    if students is None:
+        return ()
     return tuple(
         SiteRow(
             name=name,
             model="head" if config.has_heads else model,
             examples=examples,
             alone=None if alone is None else alone.by_site.get(name),
-            student=summary.local_students.by_site[name],
+            student=students.by_site[name],
         )
         for name, model, examples in zip(
             config.site_names, config.site_models, config.nominal_examples, strict=True
         )
-        if name in summary.local_students.by_site
+        if name in students.by_site
     )
 
 
-def notices(metrics: Sequence[RoundFigures], summary: Summary) -> tuple[str, ...]:
-    """Returns what a reader must not overlook."""
-    return tuple(_notices(metrics, summary))
+def notices(
+    metrics: Sequence[RoundFigures],
+    summary: Summary,
+    *,
+    planned: int,
+    outcome: Outcome | None,
+) -> tuple[str, ...]:
+    """Returns what a reader must not overlook.
+
+    Args:
+        metrics: the rounds.
+        summary: the figures.
+        planned: rounds.
+        outcome: of a deployed run; None for a simulation.
+    """
+    return (*_early_end(summary, planned, outcome), *_notices(metrics, summary))
 
 
 def reproduce(summary: Summary) -> str:
     """Returns the commands, to be typed in the run folder, that do the run again."""
+    if not summary.is_simulation:
+        return "fedstill run config.toml --deployment DIR --output ANOTHER"
     again = shlex.quote(f"../{summary.name}-again")
     return f"fedstill simulate config.toml --output {again}"
 
@@ -129,18 +160,34 @@ def flattened(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:
 
 def _global_card(summary: Summary) -> Card:
     accuracy = summary.global_student.test_accuracy
+    if accuracy is None:
+        return Card(
+            label="Global student",
+            value="not measured",
+            remark="[evaluation] path names what to measure on",
+        )
     alone = summary.baselines.alone
-    remark = "on the test part"
+    remark = (
+        "on the test part" if summary.is_simulation else "on the coordinator's examples"
+    )
     if alone is not None:
         gain = points(accuracy - alone.best_test_accuracy)
         remark = f"{gain} points on the best site alone"
     return Card(label="Global student", value=percent(accuracy), remark=remark)
 
 
-def _local_card(summary: Summary) -> Card:
-    mean = summary.local_students.mean_test_accuracy
+def _sites_card(summary: Summary) -> Card:
+    return Card(
+        label="Sites",
+        value=f"{summary.num_sites}",
+        remark="how well their own students do, they alone know",
+    )
+
+
+def _local_card(summary: Summary, students: LocalStudentFigures) -> Card:
+    mean = students.mean_test_accuracy
     alone = summary.baselines.alone
-    remark = f"mean of {of_count(len(summary.local_students.by_site), 'site')}"
+    remark = f"mean of {of_count(len(students.by_site), 'site')}"
     if alone is not None:
         remark += f"; alone {percent(alone.mean_test_accuracy)}"
     return Card(label="Local students", value=percent(mean), remark=remark)
@@ -172,7 +219,22 @@ def _wire_card(summary: Summary) -> Card:
     return Card(label="Bytes", value=bytes_text(wire.up), remark=replies)
 
 
+def _early_end(
+    summary: Summary, planned: int, outcome: Outcome | None
+) -> Iterator[str]:
+    if outcome is not None and summary.rounds < planned:
+        yield (
+            f"The run ended after round {summary.rounds} of {planned}: "
+            f"{outcome.error or 'it was cut off.'} What is here is what there was."
+        )
+
+
 def _notices(metrics: Sequence[RoundFigures], summary: Summary) -> Iterator[str]:
+    if summary.global_student.test_accuracy is None:
+        yield (
+            "Accuracy was not measured: the coordinator had no labelled examples. "
+            "[evaluation] path in the config names a file of them."
+        )
     ended = next((one for one in metrics if one.exhausted), None)
     if ended is not None:
         yield (

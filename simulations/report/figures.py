@@ -39,9 +39,14 @@ class FigureSvg:
 
 
 def draw_figures(data: Points) -> tuple[FigureSvg, ...]:
-    """Returns the figures of a run; those about epsilon only if there is one."""
-    about_epsilon = (_tradeoff(data), _spending(data)) if data.is_private else ()
-    return (_accuracy(data), *about_epsilon, _wire(data))
+    """Returns the figures of a run; those of what there is."""
+    drawn = {
+        _accuracy: bool(data.accuracy),
+        _tradeoff: bool(data.accuracy) and data.is_private,
+        _spending: data.is_private,
+        _wire: True,
+    }
+    return tuple(draw(data) for draw, is_there in drawn.items() if is_there)
 
 
 def _accuracy(data: Points) -> FigureSvg:

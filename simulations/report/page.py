@@ -14,11 +14,14 @@ from markupsafe import Markup
 from common.atomic_file import write_atomically
 from common.config import Config, load_config
 from common.errors import ConfigError, DataError
+from common.head_plan import planned_rounds
 from common.run_folder import RunFolder
+from server.outcome import Outcome, read_outcome
 from simulations.privacy_statement import privacy_statement
 from simulations.report import content
 from simulations.report.attendance import attendance
 from simulations.report.figures import draw_figures
+from simulations.report.missed import missed_rows
 from simulations.report.personal import personal_table
 from simulations.report.points import points
 from simulations.rounds import RoundFigures, read_rounds
@@ -36,6 +39,7 @@ class RunRecord:
         environment: versions and machine, as dotted keys and text.
         metrics: the rounds, at least one.
         summary: the figures.
+        outcome: how a deployed run ended; None for a simulation.
     """
 
     config: Config
@@ -43,6 +47,7 @@ class RunRecord:
     environment: dict[str, str]
     metrics: tuple[RoundFigures, ...]
     summary: Summary
+    outcome: Outcome | None = None
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -78,6 +83,7 @@ def read_run(folder: RunFolder) -> RunRecord:
         environment=_environment(folder.environment),
         metrics=metrics,
         summary=summary,
+        outcome=read_outcome(folder),
     )
 
 
@@ -104,9 +110,15 @@ def render(run: RunRecord) -> str:
         statement=privacy_statement(run.summary),
         lede=content.lede(run.config, run.summary),
         cards=content.cards(run.summary),
-        notices=content.notices(run.metrics, run.summary),
+        notices=content.notices(
+            run.metrics,
+            run.summary,
+            planned=planned_rounds(run.config),
+            outcome=run.outcome,
+        ),
         attendance=attendance(run.metrics),
         sites=content.site_rows(run.config, run.summary),
+        missed=missed_rows(run.summary.sites, run.metrics),
         personal=personal_table(run.config, run.summary),
         command=content.reproduce(run.summary),
     )

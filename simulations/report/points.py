@@ -58,7 +58,8 @@ class Points:
 
     Attributes:
         rounds: round numbers, from 1.
-        accuracy: the global student's test accuracy after each round.
+        accuracy: the global student's test accuracy after each round; empty where it
+            was not measured.
         epsilon: the largest spending of a site up to each round.
         without_budget: whether a site went without private training in the round.
         levels: the baselines.
@@ -85,9 +86,11 @@ def points(metrics: Sequence[RoundFigures], summary: Summary) -> Points:
         metrics: the lines of ``metrics.jsonl``, in order.
         summary: the content of ``summary.json``.
     """
+    measured = [one.global_student.test_accuracy for one in metrics]
+    accuracy = tuple(share for share in measured if share is not None)
     return Points(
         rounds=tuple(one.round for one in metrics),
-        accuracy=tuple(one.global_student.test_accuracy for one in metrics),
+        accuracy=accuracy if len(accuracy) == len(measured) else (),
         epsilon=tuple(one.privacy.epsilon for one in metrics),
         without_budget=tuple(one.exhausted > 0 for one in metrics),
         levels=tuple(_levels(summary)),

@@ -45,17 +45,17 @@ def federation(
     )
     rounds = read_rounds(run.metrics)
     sent = accumulate(one.bytes.up for one in rounds)
-    last = rounds[-1].global_student
+    test_accuracy, validation_accuracy = rounds[-1].global_student.measured
     return CellResult(
-        test_accuracy=last.test_accuracy,
-        validation_accuracy=last.validation_accuracy,
+        test_accuracy=test_accuracy,
+        validation_accuracy=validation_accuracy,
         epsilon_spent=max(finished.epsilon_spent().values()),
         bytes_up=finished.bytes_up,
         bytes_down=finished.bytes_down,
         curve=tuple(
             CurvePoint(
                 round=one.round,
-                test_accuracy=one.global_student.test_accuracy,
+                test_accuracy=one.global_student.measured[0],
                 bytes_up=up,
             )
             for one, up in zip(rounds, sent, strict=True)

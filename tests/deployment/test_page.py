@@ -21,7 +21,7 @@ import pytest
 
 from tests.deployment.federation import BIN, free_port
 from tests.deployment.service import wait_until
-from tests.test_docs import DEPLOY_PAGE, blocks_of
+from tests.test_docs import DEPLOY_PAGE, Block, blocks_of
 
 pytestmark = pytest.mark.deploy
 
@@ -122,25 +122,11 @@ def reader(tmp_path) -> Iterator[Reader]:
 def test_every_block_runs(reader):
     """From the first file to a revoked site, with a finished run in between."""
     port = str(free_port())
-    printed = {}
+    printed: dict[str, str] = {}
 
     for block in blocks_of(DEPLOY_PAGE):
-        code = block.code.replace(PORT, port)
-        if block.name == "not run":
-            continue
-        if block.name == "file":
-            (reader.folder / block.value).write_text(code)
-        if block.language == "toml":
-            tomllib.loads(code)
-        if block.language == "python":
-            script = [sys.executable, "-c", code]
-            subprocess.run(script, cwd=reader.folder, check=True)
-        if block.language == "bash":
-            for line in code.splitlines():
-                if block.name == "in the background":
-                    reader.starts(line)
-                else:
-                    printed[line] = reader.types(line)
+        if block.name != "not run":
+            printed |= _follow(reader, block, block.code.replace(PORT, port))
 
     folder = reader.folder / "ward-study" / "runs" / "ward-study-1"
     for name in ("report.html", "model_card.md", "global_student.safetensors"):
@@ -149,3 +135,19 @@ def test_every_block_runs(reader):
     assert status.count("online since") == 2
     for line, seconds in reader.seconds:
         print(f"{seconds:6.1f} s  {line}")  # noqa: T201  # `pytest -s` shows them
+
+
+def _follow(reader: Reader, block: Block, code: str) -> dict[str, str]:
+    """Does what a block says; returns what its commands printed."""
+    if block.name == "file":
+        (reader.folder / block.value).write_text(code)
+    if block.language == "toml":
+        tomllib.loads(code)
+    if block.language == "python":
+        subprocess.run([sys.executable, "-c", code], cwd=reader.folder, check=True)
+    lines = code.splitlines() if block.language == "bash" else []
+    if block.name == "in the background":
+        for line in lines:
+            reader.starts(line)
+        return {}
+    return {line: reader.types(line) for line in lines}

@@ -53,10 +53,10 @@ class FakeFlower:
     started: list[str] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
 
-    def run(self, app, run_config_file):
+    def run(self, app, run_config):
         self._require_answer()
         assert (app / "pyproject.toml").exists()
-        self.started.append(run_config_file.read_text())
+        self.started.append(run_config.read_text())
         number = len(self.started)
         self.on_start(number)
         return number
