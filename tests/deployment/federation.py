@@ -81,8 +81,9 @@ class Site:
     def write_policy(self, examples, policy: Mapping[str, Any]) -> None:
         """Writes data and policy anew, with an empty ledger."""
         folder = self.policy.parent
-        shutil.rmtree(folder, ignore_errors=True)
-        (self.home / "run").mkdir(parents=True, exist_ok=True)
+        for old in (folder, self.home / "run"):
+            shutil.rmtree(old, ignore_errors=True)
+        (self.home / "run").mkdir(parents=True)
         group = str(self.node_user) if has_users() else ""
         write_site(
             folder,
