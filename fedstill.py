@@ -7,18 +7,25 @@ simulations, and ``fedstill --help`` loads neither torch nor matplotlib.
 from __future__ import annotations
 
 import importlib
+import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import click
 import typer
 from typer.core import TyperGroup
 
+from common.deployment.layout import BundleFolder, DeploymentFolder
 from common.environment import quiet_environment
-from common.errors import FedstillError
+from common.errors import ConfigError, FedstillError
+from common.finding import Finding
+from common.finding_words import counts_line, finding_lines
+from common.findings import exit_code
+from common.output_format import OutputFormat
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,6 +52,7 @@ COMMANDS = {
     "transfer": "server.transfer_cli",
     "site": "client.cli",
     "deploy": "server.deploy_cli",
+    "doctor": "fedstill",
 }
 
 
@@ -206,6 +214,11 @@ class _LazyCommands(TyperGroup):
         return group.get_command(ctx, cmd_name)
 
 
+# The one command of the front door's own: it goes to either side.
+app = typer.Typer(
+    add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
+)
+
 _app = typer.Typer(
     cls=_LazyCommands,
     name="fedstill",
@@ -223,6 +236,61 @@ def _print_version(value: bool) -> None:  # noqa: FBT001
     if value:
         typer.echo(f"fedstill {metadata.version('fedstill')}")
         raise typer.Exit
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n\n  fedstill doctor /etc/fedstill/ward-study\n\n"
+    "  fedstill doctor /etc/fedstill/hospital-a --policy site.toml\n\n"
+    "[bold]Exit codes[/bold]\n\n  0 nothing or warnings, 2 something is to be mended"
+)
+def doctor(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]")] = Path(),
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="On a site: the custodian's policy, for ledger and budget.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="What standard output carries.")
+    ] = OutputFormat.TEXT,
+) -> None:
+    """Say what would stop the next run, on a site or on the coordinator's machine.
+
+    FOLDER is what the coordinator sent to the site, or what `fedstill deploy init`
+    made; this one if not said.
+    """
+    findings = list(_diagnose(folder, policy))
+    code = exit_code(findings)
+    if output_format is OutputFormat.JSON:
+        found = [asdict(one) for one in findings]
+        typer.echo(json.dumps({"ok": code == 0, "findings": found}, indent=2))
+    else:
+        for line in finding_lines(findings):
+            typer.echo(line)
+        typer.echo(counts_line(findings))
+    if code:
+        raise typer.Exit(code)
+
+
+def _diagnose(folder: Path, policy: Path | None) -> Iterator[Finding]:
+    """Asks the side whose folder it is: client and server do not know one another."""
+    if BundleFolder(folder).bundle.is_file():
+        from client.node.doctor import site_findings  # noqa: PLC0415
+
+        return site_findings(folder, policy)
+    if DeploymentFolder(folder).federation.is_file():
+        from server.deployment.doctor import server_findings  # noqa: PLC0415
+
+        return server_findings(folder)
+    raise ConfigError(
+        f"{folder} has neither bundle.toml, as what the coordinator sent to a site, "
+        "nor federation.toml, as what `fedstill deploy init` made. Nothing was looked "
+        "at."
+    )
 
 
 @_app.callback()

@@ -129,6 +129,7 @@ def check(
     """
     from client.owner import words  # noqa: PLC0415
     from client.owner.check import check as check_site  # noqa: PLC0415
+    from common.finding_words import finding_lines  # noqa: PLC0415
     from common.findings import exit_code  # noqa: PLC0415
 
     findings = list(check_site(policy))
@@ -136,7 +137,7 @@ def check(
     if output_format is OutputFormat.JSON:
         echo_json({"ok": code == 0, "findings": [asdict(one) for one in findings]})
     else:
-        for line in words.finding_lines(findings):
+        for line in finding_lines(findings):
             typer.echo(line)
         typer.echo(words.last_finding_line(findings, policy=str(policy)))
     if code:

@@ -103,7 +103,7 @@ def run_node(root: Path) -> None:
     read_node_key(folder)
     config = _config(folder)
     runtime = _runtime_folder(folder)
-    with _alone(runtime):
+    with _alone(folder):
         files = RuntimeFiles(runtime)
         try:
             files.write()
@@ -123,6 +123,11 @@ def run_node(root: Path) -> None:
             f"{bundle.address}; its custodian is {config.custodian}."
         )
         _supervise(plan)
+
+
+def lock_path(folder: BundleFolder) -> Path:
+    """Returns the file that a running node has locked since it was last written."""
+    return folder.flower_home / _RUNTIME / "lock"
 
 
 def free_port() -> int:
@@ -220,15 +225,15 @@ def _runtime_folder(folder: BundleFolder) -> Path:
 
 
 @contextlib.contextmanager
-def _alone(runtime: Path) -> Iterator[None]:
+def _alone(folder: BundleFolder) -> Iterator[None]:
     """Holds the node's lock; the kernel lets it go when this process ends."""
-    with (runtime / "lock").open("w") as file:
+    # A name for it in the folder that only the node's user can write to.
+    with lock_path(folder).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigError(
-                f"Another process runs the node of {runtime.parent.parent}. "
-                f"{_CONSEQUENCE}"
+                f"Another process runs the node of {folder.root}. {_CONSEQUENCE}"
             ) from None
         yield
 

@@ -13,10 +13,10 @@ from client.owner.check_endpoint import endpoint_findings
 from client.owner.check_ledger import ledger_findings
 from client.owner.check_model import model_findings
 from client.owner.check_transfer import transfer_findings
-from client.owner.finding import Finding, fault, ok, warning
 from client.owner.policy_file import PolicyFile, load_policy_file
 from client.owner.policy_reading import CONSEQUENCE
 from common.errors import ConfigError
+from common.finding import Finding, fault, ok, warning
 
 
 def check(path: Path) -> Iterator[Finding]:

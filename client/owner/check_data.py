@@ -7,11 +7,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from client.owner.finding import Finding, fault, ok, warning
 from client.owner.policy_file import PolicyFile
 from client.owner.policy_reading import CONSEQUENCE
 from client.owner.private_file import PrivateFile, load_private_file
 from common.errors import ConfigError, DataError
+from common.finding import Finding, fault, ok, warning
 
 _SUBJECT = "data"
 _FAR = 2.0  # times the nominal size

@@ -13,10 +13,10 @@ from cryptography import x509
 
 from client.custodian.tls import server_credentials
 from client.custodian.unix_socket import FOLDER_MODE
-from client.owner.finding import Finding, fault, ok, warning
 from client.owner.policy_endpoint import policy_endpoint
 from client.owner.policy_file import PolicyFile
 from common.errors import ConfigError
+from common.finding import Finding, fault, ok, warning
 
 _MODE_BITS = 0o777
 _SOON = dt.timedelta(days=30)

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from client.owner.finding import Finding, fault, ok, warning
 from client.owner.open_site import OWNER_ONLY, open_store
 from client.owner.policy_file import PolicyFile
 from client.owner.private_file import PrivateFile
@@ -17,6 +16,7 @@ from client.owner.verification import has_second_head, verified
 from client.storage.store import Store
 from client.storage.store_lock import store_lock
 from common.errors import LedgerCorruptedError, LedgerUnavailableError
+from common.finding import Finding, fault, ok, warning
 
 _SUBJECT = "ledger"
 _RESTORE = (

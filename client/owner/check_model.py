@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from client.owner.finding import Finding, fault, ok
 from client.owner.open_site import site_policy
 from client.owner.policy_file import PolicyFile
 from client.owner.policy_reading import CONSEQUENCE
@@ -15,6 +14,7 @@ from client.owner.private_file import PrivateFile
 from client.policy import SitePolicy
 from client.training.independence import model_problems
 from common.errors import ConfigError, DataError
+from common.finding import Finding, fault, ok
 from common.models.zoo import build_model
 from common.own_code import in_one_line
 from common.privacy.events import Mechanism

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from client.owner.finding import Finding, fault, ok
 from client.owner.policy_file import PolicyFile
 from client.owner.private_file import PrivateFile
 from client.storage.transfer_shelf import TransferShelf
+from common.finding import Finding, fault, ok
 
 _SUBJECT = "transfer set"
 _SHOWN = 12  # digits of a content id

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from client.owner.finding import Finding
 from client.owner.status import RunStatus, SiteStatus
-from common.findings import Level, exit_code
+from common.finding import Finding
+from common.finding_words import counts_line
+from common.findings import exit_code
 
 _NO_GUARANTEE = "none"
-_DO = "do:"
-
-
-def finding_lines(findings: Iterable[Finding]) -> list[str]:
-    """Returns a table of findings; a remedy has a line of its own."""
-    found = list(findings)
-    width = max((len(one.subject) for one in found), default=0)
-    level_width = max(len(level) for level in Level)
-    lines = []
-    for one in found:
-        head = f"{one.subject.ljust(width)}  {one.level.ljust(level_width)}"
-        lines.append(f"{head}  {one.text}")
-        if one.remedy:
-            lines.append(f"{' ' * width}  {_DO.ljust(level_width)}  {one.remedy}")
-    return lines
 
 
 def last_finding_line(findings: Sequence[Finding], *, policy: str) -> str:
     """Returns the counts, and what to do next."""
-    errors, warnings = (
-        sum(one.level is level for one in findings)
-        for level in (Level.ERROR, Level.WARNING)
-    )
-    counts = f"{_count(errors, 'error', 'errors')}, "
-    counts += f"{_count(warnings, 'warning', 'warnings')}. "
+    counts = counts_line(findings)
     if exit_code(findings):
-        return f"{counts}Next: do what is said, and check again."
-    return f"{counts}Next: fedstill site serve --policy {policy}"
+        return f"{counts} Next: do what is said, and check again."
+    return f"{counts} Next: fedstill site serve --policy {policy}"
 
 
 def status_lines(status: SiteStatus) -> list[str]:

@@ -12,9 +12,9 @@ from cryptography.x509.oid import NameOID
 
 from client.owner import check_data
 from client.owner.check import check
-from client.owner.finding import Finding
 from client.owner.open_site import open_site, open_store
 from client.owner.policy_file import load_policy_file
+from common.finding import Finding
 from common.findings import Level, exit_code
 from common.models.zoo import build_model
 from common.weights import to_bytes

@@ -1,4 +1,4 @@
-"""Findings of ``fedstill site check``: what was looked at, and what to do about it."""
+"""A finding of ``site check`` or ``doctor``: what was looked at, and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from common.findings import Level
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line; for the owner only, since it may speak of private rows.
+    """One line; for whoever asked only, since a site's may speak of private rows.
 
     Attributes:
         subject: what was looked at, such as ``ledger``.
@@ -36,10 +36,10 @@ def ok(subject: str, text: str) -> Finding:
 
 
 def warning(subject: str, text: str, remedy: str) -> Finding:
-    """Returns that the site starts, and what its owner should look at."""
+    """Returns that it works, and what should be looked at all the same."""
     return Finding(subject=subject, level=Level.WARNING, text=text, remedy=remedy)
 
 
 def fault(subject: str, text: str, remedy: str) -> Finding:
-    """Returns that something keeps the site from starting, or from answering."""
+    """Returns that something keeps it from working."""
     return Finding(subject=subject, level=Level.ERROR, text=text, remedy=remedy)
