@@ -1,5 +1,6 @@
 """The front door: the command `fedstill` and `import fedstill`."""
 
+import json
 import subprocess
 import sys
 from importlib import metadata
@@ -9,6 +10,7 @@ import pytest
 
 import fedstill
 from common.errors import ConfigError, LedgerCorruptedError, RefusedBySitesError
+from common.finding import fault, ok, warning
 from tests.simulations.run_folders import make_run_folder, make_summary
 
 HEAVY = ("torch", "matplotlib", "flwr", "opacus", "dp_accounting", "jinja2", "pydantic")
@@ -195,3 +197,40 @@ def test_writes_a_report_again(tmp_path):
 
     assert page == tmp_path / "report.html"
     assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("file", "module"),
+    [
+        ("bundle.toml", "client.node.doctor.site_findings"),
+        ("federation.toml", "server.deployment.doctor.server_findings"),
+    ],
+)
+def test_doctor_asks_the_side_whose_folder_it_is(
+    tmp_path, monkeypatch, capsys, file, module
+):
+    """Text and JSON; an error gives exit code 2, a warning none."""
+    (tmp_path / file).touch()
+    found = [warning("clock", "It is late.", "Set it."), ok("disk", "It is there.")]
+    monkeypatch.setattr(module, lambda *_: iter(found))
+
+    code, out, _ = _run(monkeypatch, capsys, "doctor", str(tmp_path))
+
+    assert code in (0, None)
+    assert "do:" in out
+    assert out.splitlines()[-1] == "0 errors, 1 warning."
+    found.append(fault("key", "It is gone.", "Make one."))
+    code, out, _ = _run(monkeypatch, capsys, "doctor", str(tmp_path), "--format=json")
+    assert code == 2
+    told = json.loads(out)
+    assert told["ok"] is False
+    assert [one["level"] for one in told["findings"]] == ["warning", "ok", "error"]
+
+
+def test_doctor_of_another_folder_names_both(tmp_path, monkeypatch, capsys):
+    """One line, exit code 2."""
+    code, _, err = _run(monkeypatch, capsys, "doctor", str(tmp_path))
+
+    assert code == 2
+    assert "bundle.toml" in err
+    assert "federation.toml" in err
