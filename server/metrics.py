@@ -38,6 +38,10 @@ def metrics_line(result: RoundResult) -> str:
                 {"site": absence.site_name, "reason": absence.reason.value}
                 for absence in result.absences
             ],
+            "turned_away": [
+                {"site": rejection.site_name, "reason": rejection.label}
+                for rejection in result.turned_away
+            ],
             "exhausted": len(result.exhausted),
             "global_student": {
                 "test_accuracy": result.test_accuracy,

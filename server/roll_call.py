@@ -128,6 +128,11 @@ class RollCall:
             if member.node_id in free
         }
 
+    def turned_away(self) -> tuple[Rejection, ...]:
+        """Returns why nodes that are connected do not take part, by site name."""
+        said = (*self._refusals.values(), *self._faults.values())
+        return tuple(sorted(said, key=lambda one: one.site_name))
+
     def absent(self, present: Collection[str]) -> tuple[Absence, ...]:
         """Returns the members that cannot be asked, and why.
 

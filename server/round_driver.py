@@ -153,6 +153,7 @@ class RoundDriver:
     ) -> tuple[RoundResult, RoundState]:
         present = self._roll_call.wait_for_anyone()
         unasked = self._roll_call.absent(present)
+        turned_away = self._roll_call.turned_away()
         cohort = draw_cohort(
             present,
             fraction=self._config.round.fraction,
@@ -175,6 +176,7 @@ class RoundDriver:
             rejections=answers.rejections,
             silent=answers.silent,
             unasked=unasked,
+            turned_away=turned_away,
             exhausted=answers.exhausted,
             test_accuracy=self._accuracy(self._parts.test),
             validation_accuracy=self._accuracy(self._parts.validation),

@@ -67,6 +67,7 @@ class RoundResult:
         rejections: answers that were dropped.
         silent: names of the sites that did not answer in time.
         unasked: sites that take part and could not be asked.
+        turned_away: of connected nodes that do not take part, why not.
         exhausted: names of the accepted sites that are past their private rounds.
         test_accuracy: the global student's, in [0, 1]; None for not measured.
         validation_accuracy: the global student's, in [0, 1]; None for not measured.
@@ -86,6 +87,7 @@ class RoundResult:
     traffic: Traffic
     seconds: float
     unasked: tuple[Absence, ...] = ()
+    turned_away: tuple[Rejection, ...] = ()
 
     def __post_init__(self) -> None:
         measured = {

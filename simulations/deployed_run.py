@@ -151,7 +151,8 @@ def write_results(run: DeployedRun) -> Summary | None:
     from simulations.model_card import write_model_card  # noqa: PLC0415
     from simulations.report.page import write_report  # noqa: PLC0415
 
-    summary = summarise_deployed(run.config, run.folder)
+    names = load_federation_file(run.deployment.federation).sites.names
+    summary = summarise_deployed(run.config, run.folder, federation=names)
     write_atomically(run.folder.summary, summary.to_json().encode())
     write_model_card(run.folder, summary)
     write_report(run.folder)

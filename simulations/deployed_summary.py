@@ -7,6 +7,8 @@ counts it: the most that each can have spent in the rounds in which it was asked
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from common.config import Config
 from common.data.parts import load_public_parts
 from common.errors import DataError
@@ -25,12 +27,15 @@ from simulations.summary import (
 from simulations.wire_figures import byte_figures
 
 
-def summarise_deployed(config: Config, folder: RunFolder) -> Summary:
+def summarise_deployed(
+    config: Config, folder: RunFolder, *, federation: Collection[str] = ()
+) -> Summary:
     """Returns the figures of a deployed run, finished or not.
 
     Args:
         config: of the run.
         folder: its run folder, with metrics and checkpoint.
+        federation: names of all sites that could have taken part.
 
     Raises:
         DataError: no round has finished, or a file cannot be read.
@@ -61,6 +66,7 @@ def summarise_deployed(config: Config, folder: RunFolder) -> Summary:
         ),
         seconds=round(sum(one.seconds for one in rounds), 1),
         sites=tuple(sorted(state.promises)),
+        never_came=tuple(sorted(set(federation) - state.promises.keys())),
     )
 
 

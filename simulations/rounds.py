@@ -108,6 +108,7 @@ class RoundFigures:
         bytes: what went over the wire.
         seconds: wall-clock time of the round.
         absences: who was missed, and why.
+        turned_away: who is connected and does not take part, and why.
     """
 
     round: int
@@ -122,6 +123,7 @@ class RoundFigures:
     bytes: RoundBytes
     seconds: float
     absences: tuple[AbsentSite, ...] = ()
+    turned_away: tuple[RejectedReply, ...] = ()
 
 
 def read_rounds(path: Path) -> tuple[RoundFigures, ...]:

@@ -209,6 +209,7 @@ class Summary:
         seconds: wall-clock time of the federation, without its baselines.
         personal_students: the sites' personal students; None where there are none.
         sites: names of the sites that took part in a deployed run, sorted.
+        never_came: names of the federation's other sites, sorted.
     """
 
     name: str
@@ -223,6 +224,7 @@ class Summary:
     seconds: float
     personal_students: PersonalStudentFigures | None = None
     sites: tuple[str, ...] = ()
+    never_came: tuple[str, ...] = ()
 
     @property
     def is_simulation(self) -> bool:

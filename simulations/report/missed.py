@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulations.report.reasons import absence_words, rejection_words
 from simulations.rounds import RoundFigures
+from simulations.summary import Summary
 from simulations.wording import of_count
 
 
@@ -27,14 +28,30 @@ class MissedRow:
 
 
 def missed_rows(
-    sites: Sequence[str], metrics: Sequence[RoundFigures]
+    summary: Summary, metrics: Sequence[RoundFigures]
 ) -> tuple[MissedRow, ...]:
-    """Returns all sites in order of their names.
+    """Returns the sites that took part in order of their names, then the others.
 
     Args:
-        sites: names of those that took part.
+        summary: knows the names.
         metrics: the rounds.
     """
+    return (*_members(summary.sites, metrics), *_strangers(summary, metrics))
+
+
+def _strangers(
+    summary: Summary, metrics: Sequence[RoundFigures]
+) -> Iterator[MissedRow]:
+    last = metrics[-1].turned_away if metrics else ()
+    reasons = {one.site: rejection_words(one.reason) for one in last}
+    for name in sorted({*summary.never_came, *reasons} - set(summary.sites)):
+        why = reasons.get(name, "it never connected, or had left before it was asked")
+        yield MissedRow(name=name, missed="took no part", why=(why,))
+
+
+def _members(
+    sites: Sequence[str], metrics: Sequence[RoundFigures]
+) -> tuple[MissedRow, ...]:
     found: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in sites}
     for one in metrics:
         missed = [(no.site, rejection_words(no.reason)) for no in one.rejections]

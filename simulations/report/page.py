@@ -118,7 +118,7 @@ def render(run: RunRecord) -> str:
         ),
         attendance=attendance(run.metrics),
         sites=content.site_rows(run.config, run.summary),
-        missed=missed_rows(run.summary.sites, run.metrics),
+        missed=missed_rows(run.summary, run.metrics),
         personal=personal_table(run.config, run.summary),
         command=content.reproduce(run.summary),
     )

@@ -130,6 +130,7 @@ def test_a_line_has_exactly_the_agreed_keys(whole: Run) -> None:
         "silent",
         "rejections",
         "absences",
+        "turned_away",
         "exhausted",
         "global_student",
         "privacy",
@@ -462,6 +463,21 @@ def test_whoever_is_missed_is_named_with_the_reason(tmp_path: Path) -> None:
         ],
         [{"site": "site-00", "reason": "not-connected"}],
     ]
+
+
+def test_a_site_that_does_not_take_part_is_named_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    """It refused at hello, and is never asked."""
+    nodes = honest_nodes()
+    nodes[107] = RefusingSite(NAMES[1])
+    run = Run(tmp_path / "run", nodes)
+
+    run.go()
+
+    told = [{"site": "site-01", "reason": "refused: plan-not-allowed"}]
+    assert [line["turned_away"] for line in run.lines] == 3 * [told]
+    assert [line["cohort"] for line in run.lines] == 3 * [3]
 
 
 def test_accuracy_is_null_where_there_is_nothing_to_measure_on(tmp_path: Path) -> None:
