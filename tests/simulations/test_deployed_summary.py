@@ -1,0 +1,110 @@
+"""The figures of a deployed run are what the coordinator can know, and no more."""
+
+import json
+import math
+
+import pytest
+
+from common.config import load_config
+from common.errors import DataError
+from common.run_folder import RunFolder
+from simulations.deployed_summary import summarise_deployed
+from simulations.summary import Summary
+from tests.simulations.deployed_folders import make_deployed_folder
+from tests.simulations.tiny import read_lines
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three rounds, undisturbed."""
+    return make_deployed_folder(tmp_path_factory.mktemp("deployed") / "run")
+
+
+@pytest.fixture(scope="module")
+def summary(folder):
+    return summarise_deployed(
+        load_config(folder.config), folder, federation=["site-01", "ward-9", "ward-8"]
+    )
+
+
+def test_what_only_a_site_knows_is_not_there(summary):
+    """No site's student, no baseline, no personal student."""
+    assert summary.local_students is None
+    assert summary.personal_students is None
+    assert summary.baselines.alone is None
+    assert not summary.is_simulation
+
+
+def test_sites_are_named(summary):
+    """Those that took part, and those of the federation that did not."""
+    assert summary.sites == ("site-00", "site-01", "site-02")
+    assert summary.num_sites == 3
+    assert summary.never_came == ("ward-8", "ward-9")
+
+
+def test_epsilon_is_the_most_that_the_sites_can_have_spent(summary, folder):
+    """The largest is that of the last line of metrics; the sum is over all sites."""
+    last = read_lines(folder.root)[-1]["privacy"]
+
+    assert summary.privacy.max_epsilon == pytest.approx(last["epsilon"])
+    assert summary.privacy.sum_epsilon == pytest.approx(3 * last["epsilon"])
+    assert summary.privacy.max_epsilon <= 4.0
+
+
+def test_bytes_and_accuracy_are_those_of_the_run(summary, folder):
+    """As in a simulation."""
+    lines = read_lines(folder.root)
+
+    assert summary.rounds == 3
+    assert summary.global_student.test_accuracy == pytest.approx(
+        lines[-1]["global_student"]["test_accuracy"]
+    )
+    assert summary.bytes.soft_labels_up == sum(
+        line["bytes"]["soft_labels_up"] for line in lines
+    )
+    assert summary.bytes.float32_equivalent_up == 9 * 50 * 10 * 4
+
+
+def test_comes_back_from_its_file(summary):
+    """With null where there is nothing."""
+    text = summary.to_json()
+
+    assert json.loads(text)["local_students"] is None
+    assert Summary.from_json(text) == summary
+
+
+def test_accuracy_may_be_missing(folder, tmp_path):
+    """It is null then, in the figures as in the metrics."""
+    copy = RunFolder(tmp_path / "run")
+    copy.root.mkdir()
+    copy.config.write_bytes(folder.config.read_bytes())
+    copy.checkpoint.mkdir()
+    for path in folder.checkpoint.iterdir():
+        (copy.checkpoint / path.name).write_bytes(path.read_bytes())
+    lines = read_lines(folder.root)
+    for line in lines:
+        line["global_student"] = dict.fromkeys(line["global_student"])
+    copy.metrics.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    summary = summarise_deployed(load_config(copy.config), copy)
+
+    assert summary.global_student.test_accuracy is None
+
+
+def test_run_without_privacy_is_infinite(tmp_path):
+    """Never zero."""
+    folder = make_deployed_folder(
+        tmp_path / "run", privacy__mechanism="none", allow_non_private=True
+    )
+
+    summary = summarise_deployed(load_config(folder.config), folder)
+
+    assert math.isinf(summary.privacy.max_epsilon)
+
+
+def test_run_without_a_round_has_no_figures(folder, tmp_path):
+    """One line says so."""
+    empty = RunFolder(tmp_path)
+
+    with pytest.raises(DataError, match="has no finished round"):
+        summarise_deployed(load_config(folder.config), empty)
