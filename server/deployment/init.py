@@ -94,7 +94,8 @@ def unwritable(folder: DeploymentFolder, error: OSError) -> ConfigError:
 
 def _check_place(folder: DeploymentFolder, federation: FederationFile) -> None:
     try:
-        is_there = folder.root.exists() and any(folder.root.iterdir())
+        # Empty folders are what a command that failed at its first file leaves behind.
+        is_there = folder.root.exists() and _holds_a_file(folder.root)
     except NotADirectoryError:
         raise OutputExistsError(
             f"{folder.root} is a file. Choose another folder with --output. Nothing "
@@ -116,6 +117,12 @@ def _check_place(folder: DeploymentFolder, federation: FederationFile) -> None:
             f"{federation.name}. Choose another folder with --output. Nothing was "
             "written."
         )
+
+
+def _holds_a_file(root: Path) -> bool:
+    if not root.is_dir():
+        raise NotADirectoryError
+    return any(not path.is_dir() for path in root.rglob("*"))
 
 
 def _notes(

@@ -12,11 +12,13 @@ from server.deployment.federation_file import FederationFile
 SUPERLINK_UNIT = "fedstill-superlink.service"
 SUPEREXEC_UNIT = "fedstill-superexec.service"
 RESTART_SECONDS = 5
+# With an idle TLS connection a SuperLink takes 30 seconds to end by itself; nothing is
+# lost when it is killed. A ServerApp finishes its round's file.
+_STOPS_WITHIN = {SUPERLINK_UNIT: 15, SUPEREXEC_UNIT: 30}
 # A whole unit is ended, so that no ServerApp outlives the SuperExec that started it:
 # the next SuperExec would start a second one.
 _OPTIONS = (
     "KillMode=control-group",
-    "TimeoutStopSec=30",
     "CapabilityBoundingSet=",
     "LockPersonality=yes",
     "PrivateDevices=yes",
@@ -83,5 +85,9 @@ def _unit(
         # The SuperExec waits for the SuperLink by itself: no Requires=, which would
         # end it, and a ServerApp with it, whenever the SuperLink starts anew.
         after=(ONLINE, *((SUPERLINK_UNIT,) if is_superexec else ())),
-        options=(*_OPTIONS, *hiding(needed)),
+        options=(
+            *_OPTIONS,
+            f"TimeoutStopSec={_STOPS_WITHIN[name]}",
+            *hiding(needed),
+        ),
     )
