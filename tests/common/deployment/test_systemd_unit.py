@@ -73,7 +73,7 @@ def test_what_no_unit_can_hold_is_refused(changes, fault):
 
 def test_text_without_a_command_starts_nothing():
     """It is not guessed."""
-    with pytest.raises(ValueError, match="starts nothing|no ExecStart="):
+    with pytest.raises(ValueError, match="no ExecStart= line"):
         exec_start_of("[Unit]\n")
 
 
