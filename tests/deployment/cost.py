@@ -7,8 +7,9 @@
 
 One run for each number of sites, beside the inline engine on the same config. Flower
 starts a process for each message; from when it is first seen until it has gone, and
-from when the custodian writes its line, follow the parts of a round. The times are this
-machine's: a person reads them, and no test asserts one.
+from when the custodian writes its line, follow the parts of a round. A site's own work
+(digest, private steps, labels) is the inline engine's round divided by the sites. The
+times are this machine's: a person reads them, and no test asserts one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ from tests.deployment.service import below, command_line
 ROUNDS = 4
 SEED = 5
 STEP = 0.02
-PARTS = ("way down", "relay's start", "custodian", "way back")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Cost:
         first_seconds: from the command to the first round.
         rounds: seconds of each round.
         inline: seconds of each round of the inline engine.
-        parts: of a round, medians over messages, by :data:`PARTS`.
+        parts: of a round, seconds, medians over messages.
         bytes_up: of a round, replies of all sites as we count.
         bytes_down: the same of requests.
         flower_bytes: (in, out) of the whole run, as Flower counts.
@@ -101,7 +101,7 @@ def measure(mechanism: str, sites: int) -> Cost:
             first_seconds=written - began,
             rounds=[one["seconds"] for one in rounds],
             inline=[one["seconds"] for one in inline],
-            parts=_parts(live, relays, rounds),
+            parts=_parts(live, relays, rounds, inline),
             bytes_up=rounds[-1]["bytes"]["up"],
             bytes_down=rounds[-1]["bytes"]["down"],
             flower_bytes=(told["inbound"], told["outbound"]),
@@ -148,8 +148,10 @@ def _watching(live: Federation) -> Iterator[list[Relay]]:
                 for pid in below(site.node.pid())
                 if "flwr-clientapp" in command_line(pid)
             }
-            for gone in seen.keys() - there:
-                found.append(Relay(site=gone[0], began=seen.pop(gone), ended=now))
+            found.extend(
+                Relay(site=gone[0], began=seen.pop(gone), ended=now)
+                for gone in seen.keys() - there
+            )
             for one in there:
                 seen.setdefault(one, now)
 
@@ -163,31 +165,29 @@ def _watching(live: Federation) -> Iterator[list[Relay]]:
 
 
 def _parts(
-    live: Federation, relays: list[Relay], rounds: list[dict]
+    live: Federation, relays: list[Relay], rounds: list[dict], inline: list[dict]
 ) -> dict[str, float]:
-    """Returns medians over the messages of all rounds.
-
-    The ends of rounds follow from the relays' messages: a round begins when the one
-    before has ended, and they come one after the other.
-    """
-    del rounds
-    starts, works, backs = [], [], []
+    """Returns what a round is made of, medians over the messages of all rounds."""
+    until, after = [], []
     for site in live.sites:
-        answers = [
-            (one["kind"], datetime.fromisoformat(one["time"]).timestamp())
-            for one in site.requests()
-        ]
         of_site = [one for one in relays if one.site == site.name]
-        for kind, answered in answers:
+        for line in site.requests():
+            answered = datetime.fromisoformat(line["time"]).timestamp()
             for relay in of_site:
-                if kind == "train.distill" and relay.began < answered < relay.ended:
-                    starts.append(answered - relay.began)
-                    backs.append(relay.ended - answered)
-                    works.append(relay.ended - relay.began)
+                if (
+                    line["kind"] == "train.distill"
+                    and relay.began < answered < relay.ended
+                ):
+                    until.append(answered - relay.began)
+                    after.append(relay.ended - answered)
+    whole = statistics.median(one["seconds"] for one in rounds)
+    work = statistics.median(one["seconds"] for one in inline) / len(live.sites)
+    process = statistics.median(until) + statistics.median(after)
     return {
-        "process until the answer": statistics.median(starts),
-        "process after the answer": statistics.median(backs),
-        "process": statistics.median(works),
+        "waiting for Flower": whole - process,
+        "relay until the answer": statistics.median(until),
+        "of which a site's own work": work,
+        "relay after the answer": statistics.median(after),
     }
 
 
