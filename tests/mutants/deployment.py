@@ -1,4 +1,4 @@
-"""Rules 11 to 13: simulations that tell the truth, models and bytes that are safe."""
+"""Rules 9 and 11 to 13: Flower's doors, honest figures, safe models and bytes."""
 
 from tests.mutants.mutant import Mutant
 
@@ -11,7 +11,43 @@ _EPSILON = (
     "tests/simulations/test_epsilon.py::test_epsilon_is_that_of_the_sites_ledgers"
 )
 
+_GUARD = "tests/server/deployment/test_path_guard.py"
+
 MUTANTS = (
+    Mutant(
+        name="every stranger is taken for the coordinator's machine",
+        rule=9,
+        file="server/deployment/path_guard.py",
+        old="    return client[0] in _LOCAL if client else False\n",
+        new="    return True\n",
+        test=f"{_GUARD}::test_whoever_is_not_exactly_this_machine_is_a_stranger[client2]",
+    ),
+    Mutant(
+        name="the guard believes a path as it was decoded",
+        rule=9,
+        file="server/deployment/path_guard.py",
+        old="    return is_public_path(decoded) and written == decoded\n",
+        new="    return is_public_path(decoded)\n",
+        test=f"{_GUARD}::test_a_path_that_was_written_otherwise_is_not_found",
+    ),
+    Mutant(
+        name="a node's processes inherit the whole environment",
+        rule=9,
+        file="common/deployment/flower_process.py",
+        old="    passed_on = {name: own[name] for name in _PASSED_ON if name in own}\n",
+        new="    passed_on = dict(own)\n",
+        test="tests/client/node/test_supernode.py"
+        "::test_environment_is_a_list_of_what_is_allowed",
+    ),
+    Mutant(
+        name="a deployed run shows an epsilon of nobody",
+        rule=11,
+        file="simulations/deployed_summary.py",
+        old="forecast([promise], plan).epsilon",
+        new="forecast([], plan).epsilon",
+        test="tests/simulations/test_deployed_summary.py"
+        "::test_epsilon_is_the_most_that_the_sites_can_have_spent",
+    ),
     Mutant(
         name="the summary shows another epsilon than the ledger",
         rule=11,

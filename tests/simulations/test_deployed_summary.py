@@ -46,7 +46,9 @@ def test_epsilon_is_the_most_that_the_sites_can_have_spent(summary, folder):
     """The largest is that of the last line of metrics; the sum is over all sites."""
     last = read_lines(folder.root)[-1]["privacy"]
 
-    assert summary.privacy.max_epsilon == pytest.approx(last["epsilon"])
+    assert summary.privacy.max_epsilon == pytest.approx(last["epsilon"]), (
+        "Rule 11: a deployed run shows the most that its sites can have spent."
+    )
     assert summary.privacy.sum_epsilon == pytest.approx(3 * last["epsilon"])
     assert summary.privacy.max_epsilon <= 4.0
 

@@ -142,7 +142,9 @@ def test_environment_is_a_list_of_what_is_allowed(folder, start):
     for name in ("supernode", "superexec"):
         environment = told(folder, name)["environment"]
 
-        assert "private" not in environment.values()
+        assert "private" not in environment.values(), (
+            "Rule 9: code that the coordinator ships reads no secret of the parent's."
+        )
         assert "FLWR_INTERNAL_GRPC_FLEET_API" not in environment
         assert "UVICORN_HOST" not in environment
         assert "PYTHONPATH" not in environment

@@ -8,6 +8,7 @@ import pytest
 from server.deployment import path_guard
 from server.deployment.path_guard import guard, is_public_path
 
+RULE = "Rule 9: nobody but this machine starts a run."
 STRANGER = ("10.0.0.5", 40000)
 HERE = ("127.0.0.1", 40000)
 
@@ -105,7 +106,7 @@ def test_strangers_find_nothing_else(path):
     """404 without a body, and the SuperLink never sees the request."""
     inner, sent = ask(path)
 
-    assert inner.paths == []
+    assert inner.paths == [], f"{RULE} {path}"
     assert sent[0]["status"] == 404
     assert sent[1] == {"type": "http.response.body", "body": b""}
     assert not is_public_path(path)
@@ -117,7 +118,7 @@ def test_a_path_that_was_written_otherwise_is_not_found():
         "/v1/fleet/pull-messages", raw=b"/v1/control/%2e%2e/fleet/pull-messages"
     )
 
-    assert inner.paths == []
+    assert inner.paths == [], RULE
     assert sent[0]["status"] == 404
 
 
@@ -145,7 +146,7 @@ def test_whoever_is_not_exactly_this_machine_is_a_stranger(client):
     """An address that only looks like loopback, or none at all, opens nothing."""
     inner, sent = ask("/v1/control/start-run", client=client)
 
-    assert inner.paths == []
+    assert inner.paths == [], f"{RULE} {client}"
     assert sent[0]["status"] == 404
 
 
