@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _C_LIBRARY = ctypes.CDLL(None)
 
 
@@ -82,6 +83,16 @@ class Child:
             self._hear(line.rstrip())
             sys.stderr.write(line)
             sys.stderr.flush()
+
+
+def close_to_own_user() -> None:
+    """Shuts this process's memory and environment off from others of its user.
+
+    The coordinator's code runs as the same user, and a unit's environment may hold
+    what is not for it.
+    """
+    if hasattr(_C_LIBRARY, "prctl"):
+        _C_LIBRARY.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _end_with_parent() -> None:

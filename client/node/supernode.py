@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 
 from client.node.bundle_folder import open_bundle
-from client.node.child import Child
+from client.node.child import Child, close_to_own_user
 from client.node.exit_words import ExitWords
 from client.node.node_config import NodeConfig, node_config_path
 from client.node.node_key import read_node_key
@@ -98,6 +98,7 @@ def run_node(root: Path) -> None:
         FedstillError: one of the two processes has ended; the other was ended too.
     """
     os.umask(_MASK)
+    close_to_own_user()
     folder = BundleFolder(root.resolve())
     bundle = open_bundle(folder)
     read_node_key(folder)
