@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from common.doctor.access import not_seen, own_name
 from common.finding import Finding, fault, ok, warning
 
 LITTLE_BYTES = 10**9
@@ -26,13 +27,10 @@ def disk_finding(folder: Path, *, user: str) -> Finding:
             file.flush()
             os.fsync(file.fileno())
         free = shutil.disk_usage(folder).free
-    except PermissionError:
-        return warning(
-            "disk",
-            f"User {os.geteuid()} may not write to {folder}, so it was not tried.",
-            f"Run this as root or as {user}.",
-        )
     except OSError as error:
+        # That another user may not write there says nothing of the one who has to.
+        if isinstance(error, PermissionError) and own_name() != user:
+            return not_seen("disk", folder, user=user)
         return fault(
             "disk",
             f"{folder} cannot be written durably: {error.strerror}.",

@@ -82,6 +82,24 @@ def has_networks() -> bool:
 
 
 @contextmanager
+def small_disk(folder: Path, *, size: int, user: int) -> Iterator[None]:
+    """Puts a disk of so many bytes at a folder, where that can be done.
+
+    Processes that are started afterwards see it.
+    """
+    if not has_users():
+        yield
+        return
+    options = f"size={size},uid={user},gid={user},mode=0700"
+    words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    subprocess.run(words, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
 def machines(count: int) -> Iterator[list[Machine]]:
     """Yields the coordinator's machine and ``count`` others."""
     if not has_networks():

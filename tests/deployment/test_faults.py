@@ -22,8 +22,8 @@ from common.errors import DataError
 from common.run_folder import RunFolder
 from server.checkpoint import checkpoint_path, load_checkpoint
 from simulations.federation import run_federation
-from tests.deployment.federation import Federation, making
-from tests.deployment.machines import has_networks
+from tests.deployment.federation import SERVER_USER, Federation, making
+from tests.deployment.machines import has_networks, has_users, small_disk
 from tests.deployment.scenarios import (
     AT,
     DEADLINE,
@@ -32,6 +32,7 @@ from tests.deployment.scenarios import (
     ROUNDS,
     SEED,
     SITES,
+    SMALL_DISK,
     Run,
 )
 from tests.deployment.service import wait_until
@@ -79,11 +80,13 @@ def live() -> Iterator[Federation]:
     with making(_config("any").site_names, seed=SEED) as made:
         made.write_policies(_config("any"), reply={"at-deadline": HOLD})
         made.init()
-        made.start_server()
-        for site in made.sites:
-            made.admit(site)
-        made.start_sites()
-        yield made
+        with small_disk(made.folder.runs, size=SMALL_DISK, user=SERVER_USER):
+            made.start_server()
+            for site in made.sites:
+                made.admit(site)
+            made.start_sites()
+            yield made
+            made.stop()
 
 
 @contextmanager
@@ -173,6 +176,8 @@ def test_run_ends_and_nothing_is_counted_twice(fault, live, tmp_path):
     """Whatever is killed, cut off or full: the run comes to its end, and is saved."""
     if fault in NEEDS_NETWORKS and not has_networks():
         pytest.skip("network namespaces need root and ip")
+    if fault == "server's disk full" and not has_users():
+        pytest.skip("a small disk needs root")
     config = _config(fault)
     _prepare(live, config, fault)
     run = Run(live, config)

@@ -30,7 +30,7 @@ WITHIN = 120
 # What a service says once it is ready for the next command.
 READY = {
     "superlink": "Uvicorn running on",
-    "superexec": "Connection successful",
+    "superexec": "Starting Flower SuperExec",
     "serve": " listens at ",
     "node": "SuperNode ID",
 }
