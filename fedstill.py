@@ -251,6 +251,7 @@ def doctor(
             metavar="FILE",
             help="On a site: the custodian's policy, for ledger and budget.",
             show_default=False,
+            readable=False,  # the doctor itself says who may read it
         ),
     ] = None,
     *,

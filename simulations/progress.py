@@ -23,8 +23,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from common.byte_text import bytes_text
 from simulations.rounds import RoundFigures, round_figures
-from simulations.wording import bytes_text, epsilon_text, of_count, percent
+from simulations.wording import epsilon_text, of_count, percent
 
 if TYPE_CHECKING:
     from server.round_state import RoundResult

@@ -6,12 +6,12 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from common.byte_text import bytes_text
 from common.run_folder import RunFolder
 from simulations.personal_figures import mean_comparison
 from simulations.summary import Summary
 from simulations.wording import (
     accuracy_text,
-    bytes_text,
     epsilon_text,
     of_count,
     percent,

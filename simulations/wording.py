@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-KILO = 1000
 MINUTE = 60
-UNITS = ("B", "kB", "MB", "GB", "TB")
 # Forgives the last bit of a float such as 4.000000000000001.
 LAST_BIT = 1e-9
 
@@ -42,15 +40,6 @@ def delta_text(delta: float) -> str:
         return f"{delta:g}"
     unit = 10.0 ** (math.floor(math.log10(delta)) - 1)
     return f"{math.ceil(delta / unit - LAST_BIT) * unit:.2g}"
-
-
-def bytes_text(count: float) -> str:
-    """Returns a number of bytes in decimal units to three digits: ``15.9 kB``."""
-    power = 0
-    # 999.5 kB would be written as 1000 kB.
-    while count >= KILO - 0.5 and power < len(UNITS) - 1:
-        count, power = count / KILO, power + 1
-    return f"{count:.3g} {UNITS[power]}"
 
 
 def seconds_text(seconds: float) -> str:

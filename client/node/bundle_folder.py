@@ -16,7 +16,6 @@ from common.deployment.bundle import SiteBundle
 from common.deployment.layout import BundleFolder
 from common.errors import ConfigError
 
-_GROUP = 4
 _CONSEQUENCE = "Ask the coordinator for the bundle again. Nothing was changed."
 
 
@@ -57,12 +56,6 @@ def check_flower(bundle: SiteBundle, *, here: str) -> None:
             f"agree in the first two numbers: pip install 'flwr=={bundle.flower}'. "
             "Nothing was changed."
         )
-
-
-def spoken(authority: str) -> str:
-    """Returns a fingerprint in groups that two people can compare on the phone."""
-    groups = (authority[at : at + _GROUP] for at in range(0, len(authority), _GROUP))
-    return " ".join(groups)
 
 
 def _minor(version: str) -> list[str]:

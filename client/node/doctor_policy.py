@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.doctor.access import ROOT, not_seen, own_name, owner_name
+from common.doctor.access import ROOT, own_name, owner_name
 from common.doctor.disk import disk_finding
 from common.doctor.error_line import one_line
 from common.errors import ConfigError

@@ -14,6 +14,9 @@ RETRY_SECONDS = 15  # RestartSec of the node's unit
 
 _CODE = re.compile(r"Exit Code: (\d+)")
 _INNER = re.compile(r"\[code: (\d+)\]")
+# Python's ssl: "[SSL: KIND] certificate verify failed: FAULT (_ssl.c:1006)".
+_DISTRUST = re.compile(r"\[SSL: .*certificate verify failed: (.+?)\.? \(_ssl\.c:\d+\)")
+_PLAINTEXT = "[SSL: WRONG_VERSION_NUMBER]"
 _KEPT_LINES = 40
 _CONNECTION = "305"
 _KEY = "302"
@@ -47,21 +50,8 @@ class ExitWords:
         """
         text = "\n".join(self._lines)
         code = _last(_CODE, text)
-        inner = _last(_INNER, text)
-        if code == _CONNECTION and inner == _NOT_LET_IN:
-            return (
-                f"The SuperLink does not let the node of {self._bundle.site_name} in: "
-                "it is still counted as online after a crash (60 seconds at most), or "
-                "its key was not admitted, or was revoked: compare `fedstill deploy "
-                f"status` on the coordinator's side. {_retry()}"
-            )
-        if code == _CONNECTION and inner == _NO_KEY:
-            return f"The SuperLink does not know the node's key. {_retry()}"
         if code == _CONNECTION:
-            return (
-                f"The SuperLink at {self._bundle.address} was not reached, or is not "
-                f"the coordinator's: fedstill doctor says which. {_retry()}"
-            )
+            return f"{self._why_not_let_in(text)} {_retry()}"
         if code == _KEY:
             return (
                 "Flower cannot read node.key: fedstill site join --new-key makes one."
@@ -75,10 +65,37 @@ class ExitWords:
         flower = f", Flower's exit code {code}" if code else ""
         return f"The SuperNode ended with {how}{flower}. {_retry()}"
 
+    def _why_not_let_in(self, text: str) -> str:
+        inner = _last(_INNER, text)
+        address = self._bundle.address
+        if inner == _NOT_LET_IN:
+            return (
+                f"The SuperLink does not let the node of {self._bundle.site_name} in: "
+                "it is still counted as online after a crash (60 seconds at most), or "
+                "its key was not admitted, or was revoked: compare `fedstill deploy "
+                "status` on the coordinator's side."
+            )
+        if inner == _NO_KEY:
+            return "The SuperLink does not know the node's key."
+        if fault := _distrust(text):
+            return (
+                f"What answers at {address} does not prove to be the coordinator's "
+                f"SuperLink, and nothing was sent to it: {fault}."
+            )
+        return f"The SuperLink at {address} was not reached: fedstill doctor says why."
+
 
 def _last(pattern: re.Pattern[str], text: str) -> str:
     found = pattern.findall(text)
     return found[-1] if found else ""
+
+
+def _distrust(text: str) -> str:
+    """Returns what is wrong with whoever answers; nothing where that is not known."""
+    if _PLAINTEXT in text:
+        return "it speaks no TLS"
+    fault = _last(_DISTRUST, text)
+    return f"certificate verify failed: {fault}" if fault else ""
 
 
 def _retry() -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from client.node.bundle_folder import open_bundle, spoken
+from client.node.bundle_folder import open_bundle
 from client.node.node_config import NodeConfig, node_config_path, node_config_text
 from client.node.node_key import (
     fingerprint,
@@ -28,6 +28,7 @@ from client.node.site_units import (
 from common.atomic_file import write_atomically
 from common.deployment.bundle import SiteBundle
 from common.deployment.layout import BundleFolder
+from common.deployment.spoken import spoken
 from common.errors import ConfigError
 
 _PUBLIC_FILE = 0o644

@@ -103,7 +103,14 @@ def _tls_findings(
             yield from _clock_findings(secure, host, now)
     except ssl.SSLCertVerificationError as error:
         yield _bad_certificate(error, host, superlink)
-    except (ssl.SSLError, ConnectionError, TimeoutError) as error:
+    except TimeoutError:
+        yield fault(
+            "TLS",
+            f"{superlink.address} takes the connection and then says nothing.",
+            "Is it the SuperLink's port? Then, on the coordinator's machine: systemctl "
+            "restart fedstill-superlink.",
+        )
+    except (ssl.SSLError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error.strerror or "no answer"
         yield fault(
             "TLS",
@@ -156,12 +163,19 @@ def _expiry(secure: ssl.SSLSocket, superlink: SuperLinkAddress, now: float) -> F
 def _clock_findings(
     secure: ssl.SSLSocket, host: str, now: Callable[[], float]
 ) -> Iterator[Finding]:
-    secure.sendall(_HEALTH.format(host=host).encode("ascii"))
     answer = http.client.HTTPResponse(secure)
     try:
+        secure.sendall(_HEALTH.format(host=host).encode("ascii"))
         answer.begin()
         date = parsedate_to_datetime(answer.headers["Date"] or "").timestamp()
-    except (http.client.HTTPException, ValueError, TypeError):
+    except TimeoutError:
+        yield warning(
+            "SuperLink",
+            "It speaks TLS, and does not answer its health check in time.",
+            "On the coordinator's machine: journalctl -u fedstill-superlink.",
+        )
+        return
+    except (http.client.HTTPException, OSError, ValueError, TypeError):
         yield warning(
             "SuperLink",
             "It answers, and not as a SuperLink does.",

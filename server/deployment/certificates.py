@@ -114,11 +114,6 @@ def fingerprint(certificate: bytes) -> str:
     return x509.load_pem_x509_certificate(certificate).fingerprint(SHA256()).hex()
 
 
-def spoken(digits: str) -> str:
-    """Returns a fingerprint in groups of four, to be read out."""
-    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
-
-
 def names_in(certificate: bytes) -> frozenset[str]:
     """Returns the DNS names and IP addresses that a PEM certificate is for."""
     extensions = x509.load_pem_x509_certificate(certificate).extensions

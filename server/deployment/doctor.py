@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import os
 import socket
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 from common.deployment.layout import DeploymentFolder
+from common.doctor.access import not_seen, own_name
 from common.doctor.disk import disk_finding
-from common.doctor.network import SOON_DAYS, SuperLinkAddress, network_findings
+from common.doctor.error_line import one_line
+from common.doctor.network import SuperLinkAddress, network_findings
 from common.errors import ConfigError, FedstillError
 from common.finding import Finding, fault, ok, warning
 from common.findings import Level
-from server.deployment.certificates import end_of, names_in
+from server.deployment.doctor_files import authority_of, file_findings
 from server.deployment.federation_file import FederationFile, load_federation_file
-from server.deployment.key_files import certificate_names
-from server.deployment.private_files import require_private_file, require_readable_file
 from server.deployment.status import (
     DeploymentStatus,
     SiteState,
@@ -48,52 +46,17 @@ def server_findings(root: Path) -> Iterator[Finding]:
         federation = load_federation_file(folder.federation)
     except ConfigError as error:
         remedy = "Mend federation.toml, then: fedstill deploy init."
-        yield fault("federation", _one_line(error), remedy)
+        yield fault("federation", one_line(error), remedy)
         return
     sites = federation.sites.names
     yield ok("federation", f"{federation.name}, {len(sites)} sites.")
     versions = f"Fedstill {metadata.version('fedstill')}, Flower "
     yield ok("versions", f"{versions}{metadata.version('flwr')}.")
-    yield from _file_findings(folder, federation)
+    yield from file_findings(folder, federation)
     yield from _name_findings(federation)
     for place in (folder.database.parent, folder.runs):
         yield disk_finding(place, user=federation.server.user)
     yield from _service_findings(folder, federation)
-
-
-def _file_findings(
-    folder: DeploymentFolder, federation: FederationFile
-) -> Iterator[Finding]:
-    remedy = "As root or as the services' user; `fedstill deploy init` completes."
-    try:
-        for path in (folder.authority, folder.certificate):
-            require_readable_file(path)
-        for path in (folder.key, folder.superexec_secret):
-            require_private_file(path)
-    except ConfigError as error:
-        yield fault("files", _one_line(error), remedy)
-        return
-    yield ok("files", "Keys and certificates are there, the secret ones private.")
-    certificate = folder.certificate.read_bytes()
-    held = names_in(certificate)
-    missing = [name for name in certificate_names(federation) if name not in held]
-    rotate = f"fedstill deploy rotate --deployment {folder.root}, and restart."
-    if missing:
-        text = f"The server's certificate is not for {', '.join(missing)}."
-        yield fault("certificate", text, rotate)
-    for name, path, renew in (
-        ("server's", folder.certificate, rotate),
-        ("authority's", folder.authority, rotate.replace(",", " --authority,", 1)),
-    ):
-        end = end_of(path.read_bytes())
-        days = (end - dt.datetime.now(dt.UTC)).days
-        text = f"The {name} certificate ends on {end:%Y-%m-%d}."
-        if days < 0:
-            yield fault("certificate", text, renew)
-        elif days < SOON_DAYS:
-            yield warning("certificate", text, renew)
-        else:
-            yield ok("certificate", text)
 
 
 def _name_findings(federation: FederationFile) -> Iterator[Finding]:
@@ -113,11 +76,20 @@ def _name_findings(federation: FederationFile) -> Iterator[Finding]:
 def _service_findings(
     folder: DeploymentFolder, federation: FederationFile
 ) -> Iterator[Finding]:
-    if not folder.authority.is_file():  # told of above
+    user = federation.server.user
+    authority = authority_of(folder)
+    if authority is None:  # why was told above
+        yield warning(
+            "SuperLink",
+            "SuperLink and sites were not looked at, for want of the authority's "
+            "certificate.",
+            "See to the files first.",
+        )
+        yield _superexec_finding(folder, user)
         return
     superlink = SuperLinkAddress(
         address=f"127.0.0.1:{federation.server.port}",
-        authority=folder.authority.read_bytes(),
+        authority=authority,
         renew=f"fedstill deploy rotate --deployment {folder.root}, and restart.",
     )
     is_reached = True
@@ -126,26 +98,28 @@ def _service_findings(
         # Name and clock are this machine's own.
         if finding.subject not in ("DNS", "clock"):
             yield finding
-    yield _superexec_finding(folder)
+    yield _superexec_finding(folder, user)
     if not is_reached:
         return
     try:
         status = deployment_status(folder.root)
     except FedstillError as error:
         remedy = "As root or as the services' user; journalctl -u fedstill-superlink."
-        yield fault("sites", " ".join(str(error).split()), remedy)
+        yield fault("sites", one_line(error), remedy)
         return
     yield from _node_findings(status)
 
 
-def _superexec_finding(folder: DeploymentFolder) -> Finding:
+def _superexec_finding(folder: DeploymentFolder, user: str) -> Finding:
     try:
         runs = is_running(folder)
     except PermissionError:
-        return warning(
+        if own_name() != user:
+            return not_seen("SuperExec", folder.database.parent, user=user)
+        return fault(
             "SuperExec",
-            f"User {os.geteuid()} may not see whether it runs.",
-            "Run this as root or as the services' user.",
+            f"{folder.database.parent} is not {user}'s, so it cannot run.",
+            f"sudo chown -R {user} {folder.database.parent}",
         )
     if runs:
         return ok("SuperExec", "It runs.")
@@ -173,7 +147,3 @@ def _site_finding(site: SiteStatus) -> Finding:
     if remedy is None:
         return ok("sites", text)
     return warning("sites", text, remedy.format(name=site.name))
-
-
-def _one_line(error: ConfigError) -> str:
-    return " ".join(str(error).split())

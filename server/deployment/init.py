@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.deployment.layout import DeploymentFolder
+from common.deployment.spoken import spoken
 from common.errors import ConfigError, OutputExistsError
-from server.deployment.certificates import fingerprint, names_in, spoken
+from server.deployment.certificates import fingerprint, names_in
 from server.deployment.federation_file import (
     FederationFile,
     load_federation_file,

@@ -47,7 +47,7 @@ def guard(app: App) -> App:
             _warn(scope, "too large")
             await _refuse(scope, receive, send, _TOO_LARGE)
         else:
-            await app(scope, _limited(receive), send)
+            await app(scope, _limited(scope, receive), send)
 
     return guarded
 
@@ -87,15 +87,20 @@ def _number(digits: bytes) -> int:
     return int(digits) if is_sensible else MOST_BYTES + 1
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive) -> Receive:
     """Ends a request whose body is too long without having said so."""
     received = 0
 
     async def limited() -> Event:
         nonlocal received
         event = await receive()
+        before = received
         received += len(event.get("body", b""))
-        return event if received <= MOST_BYTES else {"type": "http.disconnect"}
+        if received <= MOST_BYTES:
+            return event
+        if before <= MOST_BYTES:
+            _warn(scope, "too large")
+        return {"type": "http.disconnect"}
 
     return limited
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.deployment.layout import DeploymentFolder
+from common.deployment.spoken import spoken
 from common.errors import ConfigError
-from server.deployment.certificates import end_of, fingerprint, spoken
+from server.deployment.certificates import end_of, fingerprint
 from server.deployment.federation_file import (
     CONSEQUENCE,
     FederationFile,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from common.byte_text import bytes_text
 from server.deployment.run_status import RunStatus
 from server.deployment.status import DeploymentStatus, SiteStatus
 
 _RUNS_TOLD = 10
-_KILO = 1000
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def status_lines(found: DeploymentStatus) -> list[str]:
@@ -29,15 +28,6 @@ def status_lines(found: DeploymentStatus) -> list[str]:
         "",
         f"Next: {found.next_step}",
     ]
-
-
-def bytes_text(count: float) -> str:
-    """Returns a number of bytes in decimal units to three digits: ``15.9 kB``."""
-    power = 0
-    # 999.5 kB would be written as 1000 kB.
-    while count >= _KILO - 0.5 and power < len(_UNITS) - 1:
-        count, power = count / _KILO, power + 1
-    return f"{count:.3g} {_UNITS[power]}"
 
 
 def _site_line(site: SiteStatus, width: int) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from torch import nn
 
 from client.training.clipped_sums import GradSampleMode, grad_sample_mode
+from common.byte_text import bytes_text
 from common.config import Config
 from common.data.parts import Parts
 from common.features.recipe import MOST_DIMENSIONS
@@ -18,7 +19,7 @@ from simulations.check.finding import Finding, Group
 from simulations.check.of_features import number_of_examples, seconds_of_features
 from simulations.check.timing import seconds_per_round
 from simulations.check.traffic import SiteTraffic, forecast_traffic
-from simulations.wording import bytes_text, seconds_text, times_text
+from simulations.wording import seconds_text, times_text
 
 # What Python, torch, Flower and Opacus hold once imported (measured, Linux, CPU).
 LIBRARIES_BYTES = 600_000_000

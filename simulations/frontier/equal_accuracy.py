@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from common.byte_text import bytes_text
 from simulations.frontier.markdown import table
 from simulations.frontier.sweeps import (
     CNN,
@@ -16,7 +17,7 @@ from simulations.frontier.sweeps import (
 from simulations.tradeoff.catalogue import FEDAVG, FEDERATION
 from simulations.tradeoff.curves import Curve, curves_of
 from simulations.tradeoff.labels import NAMES, epsilon_label
-from simulations.wording import bytes_text, percent
+from simulations.wording import percent
 
 EPSILONS = (1.0, 4.0)
 

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from common.byte_text import bytes_text
 from simulations.frontier.markdown import hours_text, table, versions_sentence
 from simulations.frontier.probes import Probe, Section
 from simulations.frontier.required import LAST_BIT
@@ -19,7 +20,7 @@ from simulations.frontier.traffic import (
 from simulations.tradeoff.cells import Row
 from simulations.tradeoff.labels import spread_text
 from simulations.tradeoff.lines import Spread
-from simulations.wording import bytes_text, of_count, points, times_text
+from simulations.wording import of_count, points, times_text
 
 DASH = "\N{EN DASH}"
 BYTES_COLUMNS = ("up a site and round", "times fewer than DP-FedAvg of a cnn")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from common.byte_text import bytes_text
 from simulations.frontier.markdown import table
 from simulations.frontier.required import EPSILONS, Verdict, claims, means_of
 from simulations.frontier.sweeps import (
@@ -24,7 +25,7 @@ from simulations.tradeoff.labels import (
     spread_text,
 )
 from simulations.tradeoff.lines import Line, lines_of
-from simulations.wording import bytes_text, seconds_text
+from simulations.wording import seconds_text
 
 STUDENTS = (HEADS, CNN)
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.byte_text import bytes_text
 from simulations.report.reasons import absence_words, rejection_words
 from simulations.rounds import RoundFigures
-from simulations.wording import bytes_text, epsilon_text, percent, seconds_text
+from simulations.wording import epsilon_text, percent, seconds_text
 
 NOTHING = "\N{EN DASH}"
 # Columns that are left out where they would be empty in every round.

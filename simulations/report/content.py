@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from common.byte_text import bytes_text
 from common.config import Config
 from server.outcome import Outcome
 from simulations.data_wording import dealt_out, transfer_examples
 from simulations.rounds import RoundFigures
 from simulations.summary import LocalStudentFigures, Summary
 from simulations.wording import (
-    bytes_text,
     epsilon_text,
     of_count,
     percent,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import MaxNLocator
 
+from common.byte_text import bytes_text
 from simulations.report.axes import (
     WITH_LABELS,
     WITHOUT_LABELS,
@@ -20,7 +21,7 @@ from simulations.report.axes import (
 )
 from simulations.report.points import Level, Points
 from simulations.report.svg import COLOURS, to_svg
-from simulations.wording import bytes_text, epsilon_text, percent
+from simulations.wording import epsilon_text, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

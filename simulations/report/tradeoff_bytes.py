@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from common.byte_text import bytes_text
 from simulations.report.axes import accuracy_limits, canvas, label_right
 from simulations.report.figures import FigureSvg
 from simulations.report.svg import COLOURS, to_svg
@@ -14,7 +15,7 @@ from simulations.report.tradeoff_figures import ROLES, WITH_LONG_LABELS, dashes
 from simulations.tradeoff.curves import Curve
 from simulations.tradeoff.labels import partition_label
 from simulations.tradeoff.lines import LineKey
-from simulations.wording import bytes_text, percent
+from simulations.wording import percent
 
 
 def bytes_figure(

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.byte_text import bytes_text
 from common.config import Config
 from simulations.tradeoff.axes import Axes, list_text
 from simulations.tradeoff.catalogue import FEDAVG, FEDERATION
@@ -15,7 +16,6 @@ from simulations.tradeoff.display import cell_text
 from simulations.tradeoff.labels import partition_label, spread_text
 from simulations.tradeoff.lines import Line, LineKey
 from simulations.wording import (
-    bytes_text,
     epsilon_text,
     of_count,
     percent,

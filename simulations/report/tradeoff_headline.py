@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from common.byte_text import bytes_text
 from simulations.report.content import Card
 from simulations.tradeoff.axes import AUTO, Axes
 from simulations.tradeoff.catalogue import ALONE, FEDAVG, FEDERATION, POOLED
 from simulations.tradeoff.curves import Curve
 from simulations.tradeoff.labels import epsilon_label, partition_label
 from simulations.tradeoff.lines import Line
-from simulations.wording import bytes_text, of_count, percent, points
+from simulations.wording import of_count, percent, points
 
 
 def headline_epsilon(axes: Axes) -> float:

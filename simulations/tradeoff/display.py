@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from common.byte_text import bytes_text
 from simulations.tradeoff.catalogue import FEDERATION
 from simulations.tradeoff.cells import Cell, Row
 from simulations.tradeoff.labels import (
@@ -33,7 +34,7 @@ from simulations.tradeoff.labels import (
     spread_text,
 )
 from simulations.tradeoff.lines import lines_of
-from simulations.wording import bytes_text, percent, seconds_text
+from simulations.wording import percent, seconds_text
 
 
 class SweepDisplay:

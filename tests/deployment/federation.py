@@ -99,6 +99,12 @@ class Site:
         own(folder, self.user)
         own(self.home / "run", self.user)
 
+    def hand_over(self, bundle: BundleFolder) -> None:
+        """Gives the node's user its key and Flower's folder; the rest stays root's."""
+        bundle.flower_home.mkdir(mode=0o700, exist_ok=True)
+        for path in (bundle.key, bundle.flower_home):
+            own(path, self.node_user)
+
     def make_services(self) -> None:
         """Makes the services from the units that ``site join`` wrote."""
         unit = (self.bundle.units / "fedstill-node.service").read_text()
@@ -193,13 +199,12 @@ class Federation:
         """Brings a bundle to its site."""
         site.home.mkdir(exist_ok=True)
         shutil.copytree(self.folder.bundle(site.name).root, site.bundle.root)
-        own(site.bundle.root, site.node_user)
 
     def join(self, site: Site) -> None:
         """Makes the node's key on the site's machine, as its administrator does."""
         words = ["site", "join", str(site.bundle.root), "--policy", str(site.policy)]
         run(words, machine=site.machine, home=site.home / "admin-home")
-        own(site.bundle.root, site.node_user)
+        site.hand_over(site.bundle)
         site.make_services()
 
     def _make_services(self) -> None:

@@ -12,10 +12,11 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tests.deployment.machines import ROOT, Machine, has_networks
@@ -23,6 +24,8 @@ from tests.deployment.machines import ROOT, Machine, has_networks
 SECONDS = 10.0
 CLOSED = "closed"
 MOST_BYTES = 1 << 20
+# The server may write its line when the answer is gone already.
+LOGGED_WITHIN = 0.5
 CHUNK = bytes(1 << 20)
 # One machine only: an address that is not the coordinator's own loopback address.
 OTHER_SOURCE = "127.0.0.2"
@@ -50,10 +53,20 @@ class Answer:
     Attributes:
         status: of HTTP; 0 where the connection was closed without one.
         text: the beginning of the answer; :data:`CLOSED` or a fault without one.
+        logged: what the server has written meanwhile.
     """
 
     status: int
     text: str
+    logged: str = ""
+
+    def lines(self, *words: str) -> list[str]:
+        """Returns what the server has written that has one of some words."""
+        return [
+            line
+            for line in self.logged.splitlines()
+            if any(word in line for word in words)
+        ]
 
     @property
     def is_refusal(self) -> bool:
@@ -86,6 +99,7 @@ def ask(
     authority: Path,
     requests: Mapping[str, Request],
     *,
+    log: Path,
     source: str | None = None,
 ) -> dict[str, Answer]:
     """Sends requests from a machine, one connection each; returns the answers.
@@ -95,6 +109,7 @@ def ask(
         address: host and port of the server.
         authority: the certificate that the server's is issued by.
         requests: by name.
+        log: that the server writes; nobody else may ask it anything meanwhile.
         source: the address they are sent from; by default one that is not the
             coordinator's own loopback address.
     """
@@ -103,6 +118,7 @@ def ask(
     orders = {
         "address": address,
         "authority": authority.read_text(),
+        "log": str(log),
         "source": source,
         "requests": {
             name: asdict(one) | {"raw": b64encode(one.raw).decode()}
@@ -174,6 +190,15 @@ def _answer(
     return Answer(status=0, text=fault)
 
 
+def _written_since(log: Path, start: int) -> str:
+    """Returns what a log has gained, once it has gained some or does not."""
+    until = time.monotonic() + LOGGED_WITHIN
+    while log.stat().st_size == start and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.03)  # the line that follows the first one
+    return log.read_bytes()[start:].decode(errors="replace")
+
+
 def main() -> None:
     """Sends what standard input says."""
     orders = json.load(sys.stdin)
@@ -182,7 +207,10 @@ def main() -> None:
     answers = {}
     for name, values in orders["requests"].items():
         request = Request(**(values | {"raw": b64decode(values["raw"])}))
-        answers[name] = asdict(_answer(address, orders["source"], context, request))
+        log = Path(orders["log"])
+        start = log.stat().st_size
+        answer = _answer(address, orders["source"], context, request)
+        answers[name] = asdict(replace(answer, logged=_written_since(log, start)))
     json.dump(answers, sys.stdout)
 
 

@@ -20,7 +20,7 @@ from tests.deployment.forgeries import Identity
 from tests.deployment.impostors import Answer, Request, ask
 from tests.deployment.machines import has_users
 from tests.deployment.service import Service
-from tests.deployment.unit import UnitSpec
+from tests.deployment.unit import UnitSpec, log_of
 
 LOOPBACK = "127.0.0.1"
 
@@ -46,6 +46,11 @@ class Refusing:
         folder = self.live.folder
         return Identity.read(folder.authority, folder.authority_key)
 
+    @property
+    def log(self) -> Path:
+        """What the SuperLink writes."""
+        return log_of(Path(self.live.superlink.spec.folder))
+
     def known(self) -> list[tuple[str, str]]:
         """Returns (number, status) of every node that the SuperLink knows."""
         found = flwr(self.live, "supernode", "list", "fedstill")
@@ -67,7 +72,13 @@ class Refusing:
     def from_site(self, requests: Mapping[str, Request]) -> dict[str, Answer]:
         """Sends requests from the first site's machine."""
         address = (self.live.machine.address, self.live.port)
-        return ask(self.first.machine, address, self.live.folder.authority, requests)
+        return ask(
+            self.first.machine,
+            address,
+            self.live.folder.authority,
+            requests,
+            log=self.log,
+        )
 
     def from_here(self, requests: Mapping[str, Request]) -> dict[str, Answer]:
         """Sends requests from the coordinator's own machine."""
@@ -76,6 +87,7 @@ class Refusing:
             (LOOPBACK, self.live.port),
             self.live.folder.authority,
             requests,
+            log=self.log,
             source=LOOPBACK,
         )
 
@@ -94,7 +106,7 @@ class Refusing:
         before = SiteBundle.read(folder.bundle)
         values = {one.name: getattr(before, one.name) for one in fields(SiteBundle)}
         folder.bundle.write_text(SiteBundle(**(values | changes)).to_toml())
-        harness.own(folder.root, site.node_user)
+        site.hand_over(folder)
         return folder
 
     def node_of(self, bundle: BundleFolder, site: Site, name: str) -> Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from flwr.app import Context, RecordDict
 
@@ -12,6 +13,7 @@ import server.app
 from common.config import Config
 from common.errors import ConfigError, OutputExistsError, QuorumMissedError
 from common.run_folder import RunFolder
+from common.student_file import load_student
 from server.outcome import Outcome, RunState, read_outcome
 from server.run_lock import RunTakenError, is_worked_on, only_server
 from tests.server.fake_grid import FakeClock, FakeGrid, Node
@@ -25,6 +27,9 @@ from tests.server.sites import (
 
 NAMES = ("site-00", "site-01", "site-02", "site-03")
 DEPLOYED = {"engine": "flower"}
+
+
+REAL_PARTS = server.app.load_public_parts
 
 
 @pytest.fixture(autouse=True)
@@ -186,3 +191,32 @@ def test_folder_is_a_file(tmp_path):
 
     with pytest.raises(OutputExistsError, match="is a file"):
         _start(_deployed(RunFolder(path)).to_run_config())
+
+
+@pytest.mark.parametrize("has_examples", [False, True])
+def test_a_coordinator_needs_no_data_of_the_kind(
+    folder, tmp_path, monkeypatch, has_examples
+):
+    """A transfer set is enough; with examples of its own it measures accuracy."""
+    monkeypatch.setattr(server.app, "load_public_parts", REAL_PARTS)
+    parts = small_parts()
+    assert parts.test is not None
+    np.savez(tmp_path / "transfer.npz", inputs=parts.transfer.inputs)
+    np.savez(tmp_path / "own.npz", inputs=parts.test.inputs, labels=parts.test.labels)
+    flat = small_config().to_run_config() | {
+        **DEPLOYED,
+        "output": str(folder.root),
+        "data.name": "at-sites",
+        "data.classes": parts.num_classes,
+        "transfer.path": str(tmp_path / "transfer.npz"),
+        "transfer.size": 0,
+        "evaluation.path": str(tmp_path / "own.npz") if has_examples else "",
+    }
+
+    _start(flat)
+
+    line = json.loads(folder.metrics.read_text().splitlines()[-1])
+    accuracy = line["global_student"]["test_accuracy"]
+    assert (accuracy is not None) == has_examples
+    assert line["global_student"]["validation_accuracy"] is None
+    assert load_student(folder.global_student) is not None

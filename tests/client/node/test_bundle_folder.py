@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 
-from client.node.bundle_folder import check_flower, open_bundle, spoken
+from client.node.bundle_folder import check_flower, open_bundle
 from common.deployment.layout import BundleFolder
+from common.deployment.spoken import spoken
 from common.errors import ConfigError
 from tests.client.node.support import DAY, FLOWER, make_authority, make_bundle
 

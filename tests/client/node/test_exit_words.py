@@ -6,6 +6,11 @@ from client.node.bundle_folder import open_bundle
 from client.node.exit_words import ExitWords
 from tests.client.node.support import make_bundle
 
+DISTRUST = (
+    "ERROR : Exit Code: 305\n"
+    "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
+)
+
 
 def why(folder, output, returncode=1):
     words = ExitWords(open_bundle(make_bundle(folder)))
@@ -28,8 +33,20 @@ def why(folder, output, returncode=1):
             "does not know the node's key",
         ),
         (
-            "ERROR : Exit Code: 305\n[SSL: CERTIFICATE_VERIFY_FAILED] failed",
-            "fedstill.example:9090 was not reached, or is not the coordinator's",
+            f"{DISTRUST} certificate has expired (_ssl.c:1006)",
+            "nothing was sent to it: certificate verify failed: certificate has exp",
+        ),
+        (
+            f"{DISTRUST} certificate is not valid for '10.0.0.1'. (_ssl.c:1006)",
+            "certificate is not valid for '10.0.0.1'. The unit tries",
+        ),
+        (
+            "ERROR : Exit Code: 305\n[SSL: WRONG_VERSION_NUMBER] wrong (_ssl.c:1006)",
+            "SuperLink, and nothing was sent to it: it speaks no TLS. The unit tries",
+        ),
+        (
+            "ERROR : Exit Code: 305\n[Errno 111] Connection refused",
+            "fedstill.example:9090 was not reached: fedstill doctor says why",
         ),
         ("ERROR : Exit Code: 302\nUnable to parse", "site join --new-key"),
         ("ERROR : Exit Code: 606\nbad version", "another version than the SuperLink"),

@@ -13,6 +13,7 @@ from email.utils import formatdate
 
 from server.deployment.certificates import KeyPair, make_authority, make_server_pair
 
+ANSWER = b"as it should be"
 DAY = dt.timedelta(days=1)
 
 
@@ -43,7 +44,12 @@ def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 
 @contextmanager
 def superlink(
-    folder, pair: KeyPair, *, status: str = "200 OK", skew: float = 0.0
+    folder,
+    pair: KeyPair,
+    *,
+    status: str = "200 OK",
+    skew: float = 0.0,
+    instead: bytes | None = ANSWER,
 ) -> Iterator[int]:
     """Yields the port of what answers as a SuperLink does.
 
@@ -52,6 +58,7 @@ def superlink(
         pair: certificate and key.
         status: of the health check.
         skew: seconds by which its clock is ahead.
+        instead: what it says in place of its answer; None for nothing, for a while.
     """
     certificate, key = folder / "s.crt", folder / "s.key"
     certificate.write_bytes(pair.certificate)
@@ -63,6 +70,11 @@ def superlink(
         with context.wrap_socket(connection, server_side=True) as secure:
             asked = secure.recv(4096)
             assert asked.startswith(b"GET /health HTTP/1.1\r\n"), asked
+            if instead is None:
+                time.sleep(1)
+            if instead is not ANSWER:
+                secure.sendall(instead or b"")
+                return
             date = formatdate(time.time() + skew, usegmt=True)
             head = f"HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n"
             secure.sendall(head.encode())

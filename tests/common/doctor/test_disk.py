@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import tempfile
 from types import SimpleNamespace
 
 import pytest
 
+from common.doctor.access import own_name
 from common.doctor.disk import disk_finding
 from common.findings import Level
 
@@ -51,10 +53,21 @@ def test_disk_that_is_nearly_full(tmp_path, monkeypatch):
     assert "500 MB left" in finding.text
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_of_another_user():
-    """What was not tried is told as such."""
-    finding = disk_finding("/", user="somebody")
+@pytest.mark.parametrize("is_own", [True, False])
+def test_folder_that_this_user_may_not_write(tmp_path, monkeypatch, is_own):
+    """An error where it is the user who has to; else it was just not looked at."""
 
-    assert finding.level is Level.WARNING
-    assert "not tried" in finding.text
+    def closed(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", closed)
+
+    finding = disk_finding(tmp_path, user=own_name() if is_own else "somebody")
+
+    if is_own:
+        assert finding.level is Level.ERROR
+        assert "Permission denied" in finding.text
+    else:
+        assert finding.level is Level.WARNING
+        assert "not checked" in finding.text
+        assert "as somebody" in finding.remedy

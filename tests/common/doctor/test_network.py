@@ -110,6 +110,30 @@ def test_plaintext_server(signer):
     assert "SuperLink's port" in last.remedy
 
 
+def test_superlink_that_hangs(signer, monkeypatch):
+    """It takes the connection and says nothing: that is not another protocol."""
+    monkeypatch.setattr(network, "TIMEOUT", 0.3)
+    with listening(lambda one: one.recv(1) and time.sleep(1)) as port:
+        last = _last(_look(port, signer), "TLS", Level.ERROR)
+
+    assert "then says nothing" in last.text
+    assert "restart fedstill-superlink" in last.remedy
+
+
+@pytest.mark.parametrize("silence", [None, b"", b"nonsense\r\n\r\n"])
+def test_tls_stays_well_where_the_health_check_fails(
+    signer, tmp_path, monkeypatch, silence
+):
+    """What is wrong comes after TLS, so TLS is not blamed."""
+    monkeypatch.setattr(network, "TIMEOUT", 0.3)
+    with superlink(tmp_path, server_pair(signer), instead=silence) as port:
+        findings = _look(port, signer)
+
+    last = _last(findings, "SuperLink", Level.WARNING)
+    assert {one.level for one in findings[:-1]} == {Level.OK}
+    assert ("in time" in last.text) == (silence is None)
+
+
 def test_certificate_of_another_authority(signer, tmp_path):
     """Somebody else's federation, or a new authority of one's own."""
     with superlink(tmp_path, server_pair(authority())) as port:

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 from cryptography import x509
 
+from common.deployment.spoken import spoken
 from server.deployment.certificates import (
     AUTHORITY_DAYS,
     SERVER_DAYS,
@@ -20,7 +21,6 @@ from server.deployment.certificates import (
     make_server_pair,
     names_in,
     normal_name,
-    spoken,
 )
 
 NOW = dt.datetime.now(dt.UTC)

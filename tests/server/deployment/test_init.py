@@ -8,9 +8,10 @@ import pytest
 
 from client.node.bundle_folder import open_bundle
 from common.deployment.layout import BundleFolder, DeploymentFolder
+from common.deployment.spoken import spoken
 from common.errors import ConfigError, OutputExistsError
 from server.deployment import placing
-from server.deployment.certificates import KeyPair, fingerprint, is_pair, spoken
+from server.deployment.certificates import KeyPair, fingerprint, is_pair
 from server.deployment.init import init_deployment
 from tests.server.deployment.deployments import (
     SITES,

@@ -188,17 +188,20 @@ def test_the_longest_body_passes():
     assert inner.paths == ["/v1/fleet/push-object"]
 
 
-def test_a_body_that_grows_too_long_is_cut_off(monkeypatch):
-    """Chunks announce no length, so they are counted."""
+def test_a_body_that_grows_too_long_is_cut_off(monkeypatch, caplog):
+    """Chunks announce no length, so they are counted; it is told once."""
     monkeypatch.setattr(path_guard, "MOST_BYTES", 10)
 
-    inner, _ = ask("/v1/fleet/push-object", bodies=(b"12345", b"67890", b"1", b"2"))
+    with caplog.at_level(logging.WARNING):
+        inner, _ = ask("/v1/fleet/push-object", bodies=(b"12345", b"67890", b"1", b"2"))
 
     assert [event["type"] for event in inner.events] == [
         "http.request",
         "http.request",
         "http.disconnect",
     ]
+    (record,) = caplog.records
+    assert record.getMessage().endswith("from 10.0.0.5: too large")
 
 
 def test_a_refusal_is_one_line_in_the_log(caplog):
