@@ -65,6 +65,17 @@ def revoked(refusing: Refusing) -> dict[str, Request]:
     }
 
 
+def replayed(refusing: Refusing) -> dict[str, Request]:
+    """Two different requests of the first site's node with one signature."""
+    headers = signed_headers(refusing.keys[0])
+    return {
+        what: fleet(
+            OF_NODES[what][0], headers, of_node(OF_NODES[what][1], refusing.ids[0])
+        )
+        for what in ("send a heartbeat", "pull messages")
+    }
+
+
 def _in_another_name(what: str) -> Callable[[Refusing], Request]:
     return lambda refusing: as_node(what, refusing.keys[0], refusing.ids[1])
 

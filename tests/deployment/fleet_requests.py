@@ -103,4 +103,6 @@ def of_node(name: str, node_id: int, **fields) -> bytes:
         fields["node"] = node_pb2.Node(node_id=node_id)
     else:
         fields["node_id"] = node_id
+    if "heartbeat_interval" in kind.DESCRIPTOR.fields_by_name:
+        fields["heartbeat_interval"] = HEARTBEAT_SECONDS
     return kind(**fields).SerializeToString()

@@ -26,7 +26,7 @@ from tests.deployment.federation import SERVER_USER, Federation, Site, making, o
 from tests.deployment.hostile_requests import ASKED_EPSILON, REASONS, hostile_requests
 from tests.deployment.machines import ROOT, has_users
 from tests.deployment.refusing import flwr
-from tests.deployment.service import wait_until
+from tests.deployment.service import below, command_line, wait_until
 from tests.faults.invariants import LedgerRows
 
 APP = Path(__file__).with_name("hostile_app")
@@ -35,6 +35,8 @@ REQUESTS = hostile_requests(CONFIG)
 SECONDS = 150.0
 GOT = "got it"
 OWN = "the node's own key"
+# Public, and root's: what the node believes and how it is started.
+BUNDLE = ("bundle.toml", "ca.crt", "node.toml", "node.pub", "systemd")
 MARK = "FEDSTILL_TEST_MARK"
 # Of the machine, of our own settings, and two log levels that Flower itself sets.
 ALLOWED = flower_environment(Path("/"), {}).keys() | {
@@ -91,12 +93,21 @@ def _orders(live: Federation, site: Site) -> dict[str, Any]:
     files = {str(path.relative_to(folder)): str(path) for path in folder.rglob("*")}
     assert {"site.toml", "examples.npz"} < files.keys()
     assert site.store.exists()
+    root = site.bundle.root
+    bundle = {"bundle": str(root)} | {name: str(root / name) for name in BUNDLE}
+    units = {one.name: str(one) for one in site.bundle.units.iterdir()}
     return {
         "files": files | {"the folder": str(folder), OWN: str(site.bundle.key)},
+        "bundle": bundle | units,
+        "go": str(_go(site)),
         "custodian_pid": site.custodian.pid(),
         "requests": list(REQUESTS.values()),
         "control": f"https://{live.address}/v1/control/list-nodes",
     }
+
+
+def _go(site: Site) -> Path:
+    return site.home / "node-home" / "go"
 
 
 def _run(live: Federation, orders: dict[str, Any]) -> list[dict[str, Any]]:
@@ -133,6 +144,14 @@ def test_it_gets_nothing_of_the_owners_files(attempt, seen):
     del found[OWN]
 
     assert len(found) >= 4
+    assert set(found.values()) == {"EACCES"}, found
+
+
+def test_it_cannot_change_the_bundle(seen):
+    """Nor the units that root copies from it, nor whom the node believes."""
+    found = seen.report["bundle"]
+
+    assert len(found) == len(BUNDLE) + 3
     assert set(found.values()) == {"EACCES"}, found
 
 
@@ -209,6 +228,26 @@ def test_its_environment_has_no_secret(seen):
 def test_it_cannot_speak_with_the_control_api(seen):
     """From a site there is no such thing."""
     assert seen.report["control"] == 404
+
+
+def test_what_it_leaves_behind_ends_with_the_node(seen):
+    """It outlives its message and kills the node; the custodian does not notice."""
+    site, stays = seen.site, seen.report["stays"]
+    custodian, node = site.custodian.pid(), site.node.pid()
+    assert stays in below(_supervisor(node)), "It did not outlive its message."
+
+    _go(site).touch()
+    wait_until(lambda: not command_line(stays), "its end", seconds=30)
+
+    assert not command_line(node)
+    assert site.custodian.pid() == custodian
+    assert command_line(custodian)
+    assert len(site.requests()) == len(REQUESTS)
+    assert seen.live.verify_ledger(site).code == 0
+
+
+def _supervisor(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().partition("PPid:")[2].split()[0])
 
 
 def test_without_the_boundary_it_gets_everything(seen):

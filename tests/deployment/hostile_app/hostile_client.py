@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import ssl
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -29,6 +30,19 @@ from common.envelope import Envelope
 app = ClientApp()
 
 GOT = "got it"
+# Waits for a file, then kills its user's node: everything that it descended from.
+STAYS = """
+import os, signal, sys, time
+go, *others = sys.argv[1:]
+while not os.path.exists(go):
+    time.sleep(0.1)
+for one in map(int, others):
+    try:
+        os.kill(one, signal.SIGKILL)
+    except OSError:
+        pass
+time.sleep(600)
+"""
 
 
 @app.query("probe")
@@ -36,7 +50,7 @@ def probe(message: Message, context: Context) -> Message:
     """Answers with what there was to get."""
     orders = json.loads(message.content["orders"]["text"])
     orders["custodian"] = context.node_config.get("custodian", "")
-    report = {"node_config": dict(context.node_config)} | look(orders)
+    report = look(orders) | {"stays": stay(orders["go"])}
     text = json.dumps(report)
     return Message(
         RecordDict({"report": ConfigRecord({"text": text})}), reply_to=message
@@ -52,6 +66,7 @@ def look(orders):
         "groups": os.getgroups(),
         "read": {name: tried(read, path) for name, path in orders["files"].items()},
         "write": {name: tried(write, path) for name, path in orders["files"].items()},
+        "bundle": {name: tried(write, path) for name, path in orders["bundle"].items()},
         "process": {name: tried(read, path) for name, path in secrets.items()}
         | {
             "files": tried(read, f"/proc/{pid}/fd"),
@@ -125,12 +140,30 @@ def ask(address, content):
 
 def environments():
     """Returns the environments of this process and of those above it."""
-    found, pid = [], os.getpid()
-    while pid > 1:
+    found = []
+    for pid in (os.getpid(), *ancestors()):
         with suppress(OSError):
             content = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
             pairs = (one.partition("=") for one in content.split("\0") if one)
             found.append({name: value for name, _, value in pairs})
+    return found
+
+
+def stay(go):
+    """Leaves a process behind, in a session of its own; returns its number."""
+    if os.geteuid() == 0:
+        return 0  # it must not happen, and those above belong to others
+    above = [str(pid) for pid in ancestors()]
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    words = [sys.executable, "-c", STAYS, go, *above]
+    return subprocess.Popen(words, start_new_session=True, **silent).pid
+
+
+def ancestors():
+    """Returns the numbers of the processes above this one, the first one left out."""
+    found, pid = [], os.getppid()
+    while pid > 1:
+        found.append(pid)
         status = Path(f"/proc/{pid}/status").read_text()
         pid = int(status.partition("PPid:")[2].split()[0])
     return found
