@@ -46,23 +46,6 @@ def test_writes_delta(delta, text):
 
 
 @pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1 kB"),
-        (163_420, "163 kB"),
-        (999_600, "1 MB"),
-        (1_634_200, "1.63 MB"),
-        (3.2e15, "3.2e+03 TB"),
-    ],
-)
-def test_writes_bytes(count, text):
-    """Decimal units, three digits."""
-    assert wording.bytes_text(count) == text
-
-
-@pytest.mark.parametrize(
     ("seconds", "text"),
     [(8.44, "8.4 s"), (125.2, "2 min 05 s"), (59.99, "1 min 00 s")],
 )
