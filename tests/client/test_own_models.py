@@ -13,6 +13,8 @@ from tests.rules import naming
 ROOT = Path(__file__).resolve().parents[2]
 # What leads from a name to code, and what in a config names models.
 IMPORTERS = {"common.own_code", "importlib", "runpy", "simulations.own_code"}
+# They look up versions and files, and import no code.
+HARMLESS = {"metadata", "resources"}
 NAMES_OF_MODELS = {"models", "site_models", "parse_models"}
 ALLOWED = {
     # The rule of the server's own operator.
@@ -32,6 +34,10 @@ def _found(file):
         match node:
             case ast.Import(names=names):
                 yield from {one.name for one in names} & IMPORTERS
+            case ast.ImportFrom(module="importlib", names=names) if {
+                one.name for one in names
+            } <= HARMLESS:
+                pass
             case ast.ImportFrom(module=module, names=names):
                 full = {f"{module}.{one.name}" for one in names}
                 yield from ({module} | full) & IMPORTERS

@@ -40,6 +40,14 @@ MUTANTS = (
         "::test_environment_is_a_list_of_what_is_allowed",
     ),
     Mutant(
+        name="a site is sent the authority's private key",
+        rule=9,
+        file="server/deployment/written_files.py",
+        old="    place(sent.authority, authority)\n",
+        new="    place(sent.authority, folder.authority_key.read_bytes())\n",
+        test="tests/server/deployment/test_init.py::test_no_secret_is_in_what_is_sent",
+    ),
+    Mutant(
         name="a deployed run shows an epsilon of nobody",
         rule=11,
         file="simulations/deployed_summary.py",

@@ -81,7 +81,7 @@ def test_no_secret_is_in_what_is_sent(folder):
     """Not even a part of one."""
     secrets = [(folder.root / name).read_bytes() for name in SECRETS]
     for name, content in contents(folder.bundles).items():
-        assert b"PRIVATE" not in content, name
+        assert b"PRIVATE" not in content, f"Rule 9: a site is sent no key: {name}."
         for secret in secrets:
             assert secret.strip() not in content, name
 
