@@ -116,15 +116,18 @@ def report(
     *,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Write the report.html of a finished run again.
+    """Write the report.html of a run again.
 
-    RUN_FOLDER is what `fedstill simulate` left behind, such as runs/digits-demo.
+    RUN_FOLDER is what `fedstill simulate` or `fedstill run` left behind, such as
+    runs/digits-demo.
     """
     require_extra()
+    from simulations.deployed_refresh import refresh_results  # noqa: PLC0415
     from simulations.report.page import write_report  # noqa: PLC0415
     from simulations.table import next_step  # noqa: PLC0415
 
     folder = RunFolder(run_folder)
+    refresh_results(folder)
     path = write_report(folder)
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps({"report": str(path)}))

@@ -2,7 +2,8 @@
 
 No site tells what it spent or how well it does. So there are no local students and no
 baselines, and the privacy figures are what the sites promised at hello, as the server
-counts it: the most that each can have spent in the rounds in which it was asked.
+counts it: the most that each can have spent in the rounds in which it was asked, the
+one included that the run broke off in.
 """
 
 from __future__ import annotations
@@ -17,13 +18,9 @@ from server.checkpoint import checkpoint_path, load_checkpoint
 from server.planning import make_run_plan
 from server.privacy_forecast import forecast
 from server.round_state import RoundState
+from simulations.baseline_figures import BaselineFigures
 from simulations.rounds import RoundFigures, read_rounds
-from simulations.summary import (
-    BaselineFigures,
-    GlobalStudentFigures,
-    PrivacyFigures,
-    Summary,
-)
+from simulations.summary import GlobalStudentFigures, PrivacyFigures, Summary
 from simulations.wire_figures import byte_figures
 
 
@@ -90,7 +87,9 @@ def _spent(config: Config, state: RoundState) -> list[float]:
     transfer = load_public_parts(config).transfer
     num_classes = state.consensus.num_classes if state.consensus else 0
     plan = make_run_plan(config, transfer, num_classes=num_classes)
-    return [
-        forecast([promise], plan).epsilon
-        for _, promise in sorted(state.promises.items())
-    ]
+    promises = [promise for _, promise in sorted(state.promises.items())]
+    if state.round_number < plan.rounds:
+        # The checkpoint counts finished rounds alone. In the one after them, whatever
+        # ended it, any site may have been asked, and may have trained.
+        promises = [promise.asked_again() for promise in promises]
+    return [forecast([promise], plan).epsilon for promise in promises]

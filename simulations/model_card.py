@@ -51,8 +51,8 @@ def model_card(config: Config, summary: Summary) -> str:
 
 
 def _what_it_is(config: Config, summary: Summary) -> str:
-    models = ", ".join(dict.fromkeys(config.site_models))
-    sites = config.sites if summary.is_simulation else summary.num_sites
+    sites = _who_answered(config, summary)
+    place = "" if summary.is_simulation else " on separate machines"
     kind = (
         f"of {config.data.classes} classes"
         if config.data.is_at_sites
@@ -60,16 +60,26 @@ def _what_it_is(config: Config, summary: Summary) -> str:
     )
     return (
         f"A `{config.global_student_model}` classifier {kind}, "
-        f"distilled from the soft labels of {of_count(sites, 'site')} "
-        f"({models}) on {transfer_examples(config)}, in "
-        f"{of_count(summary.rounds, 'round')}. It has seen no private data, only the "
-        "consensus of the sites' answers. "
+        f"distilled from the soft labels of {sites} "
+        f"on {transfer_examples(config)}, in "
+        f"{of_count(summary.rounds, 'round')}{place}. It has seen no private data, "
+        "only the consensus of the sites' answers. "
         f"Run `{summary.run_id}`, seed {summary.seed}."
     )
 
 
+def _who_answered(config: Config, summary: Summary) -> str:
+    if not summary.is_simulation:  # which model a site has, its own policy says
+        return f"{of_count(summary.num_sites, 'site')}"
+    models = ", ".join(dict.fromkeys(config.site_models))
+    return f"{of_count(config.sites, 'site')} ({models})"
+
+
 def _accuracies(summary: Summary) -> Iterator[str]:
-    yield "| student | accuracy on the test part | |"
+    examples = (
+        "the test part" if summary.is_simulation else "the coordinator's own examples"
+    )
+    yield f"| student | accuracy on {examples} | |"
     yield "|---|---:|---|"
     yield f"| this one | {accuracy_text(summary.global_student.test_accuracy)} | |"
     if summary.local_students is not None:
@@ -84,6 +94,15 @@ def _privacy(summary: Summary) -> Iterator[str]:
     yield f"**{statement.headline}**"
     for clause in statement.clauses:
         yield f"**{clause.title}.** {clause.text}"
+
+
+def _private_data(config: Config, summary: Summary) -> str:
+    if not summary.is_simulation:
+        size = f"{config.mean_nominal_examples:g}"
+        return f"the sites' own; the run was planned for {size} a site on average"
+    sizes = sorted(set(config.nominal_examples))
+    size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return f"{size} examples a site, {dealt_out(config)}"
 
 
 def _private_steps(config: Config) -> str:
@@ -106,14 +125,9 @@ def _global_training(config: Config) -> str:
 
 
 def _training(config: Config, summary: Summary) -> Iterator[str]:
-    privacy = summary.privacy
-    sizes = sorted(set(config.nominal_examples))
-    per_site = (
-        f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    ) + " examples a site"
-    held = dealt_out(config) if summary.is_simulation else "as their policies say"
-    yield f"- private data: {per_site}, {held}"
-    yield f"- private steps: {_private_steps(config)}, mechanism {privacy.mechanism}"
+    mechanism = summary.privacy.mechanism
+    yield f"- private data: {_private_data(config, summary)}"
+    yield f"- private steps: {_private_steps(config)}, mechanism {mechanism}"
     yield (
         f"- consensus: {config.aggregation_rule} over soft labels at temperature "
         f"{config.distill.temperature:g}, {config.transfer.per_round} examples a round"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from simulations.statement_source import with_privacy, without_privacy
 from simulations.summary import PrivacyFigures, Summary
 from simulations.wording import delta_text, epsilon_text
 
@@ -59,7 +60,7 @@ def privacy_statement(summary: Summary) -> PrivacyStatement:
         _how_it_is_kept(summary),
         _whom_to_trust(),
         _left_out(),
-        _who_says_so(summary),
+        *map(_clause, with_privacy(summary)),
     ]
     return PrivacyStatement(
         is_private=True,
@@ -103,19 +104,7 @@ def _no_guarantee(summary: Summary) -> PrivacyStatement:
             "private data without noise, and they and their soft labels may reveal "
             "single examples."
         ),
-        clauses=(
-            Clause(
-                title="Why it could run",
-                text="The config says allow-non-private = true. A deployed site says "
-                "so in its own policy file, or refuses.",
-            ),
-            Clause(
-                title="What to do with it",
-                text="Compare it with private runs. Give neither the students nor the "
-                "run folder to anybody who may not see the private data themselves.",
-            ),
-            _who_says_so(summary),
-        ),
+        clauses=tuple(map(_clause, without_privacy(summary))),
     )
 
 
@@ -225,31 +214,6 @@ def _left_out() -> Clause:
     )
 
 
-def _who_says_so(summary: Summary) -> Clause:
-    return _simulation(summary) if summary.is_simulation else _DEPLOYED
-
-
-_DEPLOYED = Clause(
-    title="Who says so",
-    text=(
-        "The coordinator, from what every site promised when the run began and from "
-        "how often it was asked: the figures are the most that each can have spent. "
-        "What was spent stands in the sites' own ledgers, which nobody else reads. "
-        "Noise and samples come from each site's own operating system, so nobody can "
-        "take the noise off again."
-    ),
-)
-
-
-def _simulation(summary: Summary) -> Clause:
-    return Clause(
-        title="A run folder of a simulation is not a release",
-        text=(
-            "A simulation holds every site's data in one place, keeps every site's "
-            "student and ledger in its folder, and measures accuracies that no site "
-            "would publish. Its sampling and noise come from the run seed "
-            f"({summary.seed}), so that the same run gives the same bytes; whoever "
-            "knows the seed can subtract the noise. A deployed site draws both from "
-            "its operating system."
-        ),
-    )
+def _clause(words: tuple[str, str]) -> Clause:
+    title, text = words
+    return Clause(title=title, text=text)

@@ -11,17 +11,19 @@ import numpy as np
 from common.errors import DataError
 from common.run_folder import RunFolder
 from server.checkpoint import checkpoint_path, load_checkpoint
+from simulations.baseline_figures import (
+    AloneFigures,
+    BaselineFigures,
+    NoPrivacyFigures,
+    PooledFigures,
+)
 from simulations.federation import Federation
 from simulations.personal_figures import PersonalStudentFigures
 from simulations.rounds import RoundFigures, read_rounds
 from simulations.summary import (
-    AloneFigures,
-    BaselineFigures,
     ByteFigures,
     GlobalStudentFigures,
     LocalStudentFigures,
-    NoPrivacyFigures,
-    PooledFigures,
     PrivacyFigures,
     Summary,
 )

@@ -19,6 +19,8 @@ ONLINE = "network-online.target"
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.@-]+\.service")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?|[0-9]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@,+-]+")
+# In the path of a command, and there alone, systemd takes none of these.
+_NO_COMMAND = frozenset("\"'\\")
 _LAST_CONTROL = 0x1F
 _DELETE = 0x7F
 _EXEC_START = "ExecStart="
@@ -70,6 +72,11 @@ class Unit:
         if not self.exec_start or not self.exec_start[0].startswith("/"):
             raise ValueError(
                 f"exec_start = {self.exec_start}: must begin with an absolute path"
+            )
+        if _NO_COMMAND & set(self.exec_start[0]):
+            raise ValueError(
+                f"{self.exec_start[0]}: systemd starts nothing whose path has a quote "
+                "or a backslash"
             )
         for user in (self.user, *self.supplementary_groups):
             if not _USER.fullmatch(user):

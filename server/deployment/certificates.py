@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -142,6 +143,25 @@ def is_pair(pair: KeyPair) -> bool:
     except (ValueError, TypeError):
         return False
     return key.public_key() == certificate.public_key()
+
+
+def is_signed_by(certificate: bytes, authority: bytes) -> bool:
+    """Returns whether an authority signed a certificate, both PEM."""
+    try:
+        signed = x509.load_pem_x509_certificate(certificate)
+        signed.verify_directly_issued_by(x509.load_pem_x509_certificate(authority))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def is_certificate(content: bytes) -> bool:
+    """Returns whether bytes are a certificate in PEM."""
+    try:
+        x509.load_pem_x509_certificate(content)
+    except ValueError:
+        return False
+    return True
 
 
 def _builder(

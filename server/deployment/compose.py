@@ -56,7 +56,9 @@ def server_compose(folder: DeploymentFolder, federation: FederationFile) -> str:
             f"for containers it must be {LISTEN[0]}."
         )
     port = federation.server.port
-    common = {"user": _user(SERVER_ID), "volumes": [f"{root}:{root}"]}
+    # In full, since a path may have the colon of the short form in it.
+    mount = {"type": "bind", "source": root, "target": root}
+    common = {"user": _user(SERVER_ID), "volumes": [mount]}
     superlink = _service(_deploy("superlink", root), common) | {
         "ports": [f"{port}:{port}"]
     }
@@ -168,5 +170,6 @@ def _yaml(content: Mapping[str, Any], indent: str = "") -> list[str]:
             lines += [f"{indent}{key}:", *_yaml(value, f"{indent}  ")]
         else:
             # What JSON calls a text, a list or a truth is the same in YAML.
-            lines.append(f"{indent}{key}: {json.dumps(value)}")
+            text = json.dumps(value, ensure_ascii=False)
+            lines.append(f"{indent}{key}: {text}")
     return lines

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from common.deployment.layout import DeploymentFolder
 from common.deployment.spoken import spoken
-from common.errors import ConfigError, OutputExistsError
 from server.deployment.certificates import fingerprint, names_in
 from server.deployment.federation_file import (
     FederationFile,
-    load_federation_file,
     parse_federation,
     read_text,
 )
@@ -26,6 +25,7 @@ from server.deployment.placing import (
     place,
 )
 from server.deployment.server_units import SUPEREXEC_UNIT, SUPERLINK_UNIT, own_command
+from server.deployment.taken_folder import check_place, unwritable
 from server.deployment.written_files import (
     is_sent_bundle,
     make_folders,
@@ -54,14 +54,15 @@ def init_deployment(federation: Path, output: Path | None) -> list[str]:
     text = read_text(federation)
     content = parse_federation(text, source=str(federation))
     folder = DeploymentFolder((output or Path(content.name)).resolve())
-    _check_place(folder, content)
+    check_place(folder, content)
     is_new = not folder.authority.exists()
     owner = services_owner(content.server.user)
     try:
+        had_units = any(folder.units.glob("*.service"))
         make_folders(folder, owner)
         place(folder.federation, text.encode())
         complete_keys(folder, content, owner)
-        write_texts(folder, content, owner)
+        new_units = write_texts(folder, content, owner)
         sites = content.sites.names
         is_known = {name: folder.bundle(name).bundle.exists() for name in sites}
         changed = [name for name in sites if write_bundle(folder, content, name)]
@@ -75,7 +76,7 @@ def init_deployment(federation: Path, output: Path | None) -> list[str]:
         *_notes(folder, content, resent),
         *_fingerprint_lines(folder),
         *_user_lines(folder, content, owner, federation),
-        *(_start_lines(folder) if is_new else ()),
+        *(_unit_lines(folder, is_first=not had_units) if new_units else ()),
         f"Next: {folder.readme} has all commands in order.",
     ]
 
@@ -83,47 +84,6 @@ def init_deployment(federation: Path, output: Path | None) -> list[str]:
 def services_owner(user: str) -> Account | None:
     """Returns who is given what the services need: nobody, unless root does it."""
     return account_of(user) if os.geteuid() == ROOT_ID else None
-
-
-def unwritable(folder: DeploymentFolder, error: OSError) -> ConfigError:
-    """Returns the error for a file or folder of the deployment that defies us."""
-    return ConfigError(
-        f"{error.filename or folder.root}: {error.strerror}. The folder is not "
-        "complete; run this again, with sudo where root has made it."
-    )
-
-
-def _check_place(folder: DeploymentFolder, federation: FederationFile) -> None:
-    try:
-        # Empty folders are what a command that failed at its first file leaves behind.
-        is_there = folder.root.exists() and _holds_a_file(folder.root)
-    except NotADirectoryError:
-        raise OutputExistsError(
-            f"{folder.root} is a file. Choose another folder with --output. Nothing "
-            "was written."
-        ) from None
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    if not is_there:
-        return
-    if not folder.federation.is_file():
-        raise OutputExistsError(
-            f"{folder.root} holds something else than a deployment. Choose another "
-            "folder with --output. Nothing was written."
-        )
-    found = load_federation_file(folder.federation).name
-    if found != federation.name:
-        raise OutputExistsError(
-            f"{folder.root} is the deployment of the federation {found}, not of "
-            f"{federation.name}. Choose another folder with --output. Nothing was "
-            "written."
-        )
-
-
-def _holds_a_file(root: Path) -> bool:
-    if not root.is_dir():
-        raise NotADirectoryError
-    return any(not path.is_dir() for path in root.rglob("*"))
 
 
 def _notes(
@@ -178,24 +138,38 @@ def _user_lines(
     if owner is None:
         yield f"The units run as {user}, who cannot use the folder yet:"
         if account is None:
-            yield f"  sudo useradd --system {user}"
+            yield f"  sudo useradd --system --user-group {user}"
         words = [str(own_command()), "deploy", "init", str(source.resolve())]
         words += ["--output", str(folder.root)]
         yield f"  sudo {shlex.join(words)}"
-    closed = closed_folder_above(folder.root)
+    yield from _closed_lines(
+        user,
+        folder.root,
+        f"use an --output elsewhere, such as /var/lib/fedstill/{federation.name}",
+    )
+    elsewhere = "install Fedstill and its Python elsewhere, such as in /opt/fedstill"
+    programs = (own_command(), Path(sys.executable).resolve())
+    closed = (_closed_lines(user, program, elsewhere) for program in programs)
+    # Both are mostly in the same folder.
+    yield from dict.fromkeys(line for lines in closed for line in lines)
+
+
+def _closed_lines(user: str, path: Path, remedy: str) -> Iterator[str]:
+    """Yields what is to do where a user cannot get to what the services need."""
+    closed = closed_folder_above(path)
     if closed is not None:
         yield (
-            f"Note: {closed} cannot be entered by other users, and so not by {user}: "
-            "use an --output elsewhere, such as /var/lib/fedstill/"
-            f"{federation.name}, or let it be entered."
+            f"Note: {closed} cannot be entered by other users, and so {user} cannot "
+            f"reach {path}: {remedy}, or let it be entered."
         )
 
 
-def _start_lines(folder: DeploymentFolder) -> list[str]:
+def _unit_lines(folder: DeploymentFolder, *, is_first: bool) -> list[str]:
     units = shlex.quote(str(folder.units))
+    verb = "enable --now" if is_first else "restart"
     return [
-        "Start the two services:",
+        "Start the two services:" if is_first else "The units have changed:",
         f"  sudo cp {units}/*.service /etc/systemd/system/",
         "  sudo systemctl daemon-reload",
-        f"  sudo systemctl enable --now {SUPERLINK_UNIT} {SUPEREXEC_UNIT}",
+        f"  sudo systemctl {verb} {SUPERLINK_UNIT} {SUPEREXEC_UNIT}",
     ]

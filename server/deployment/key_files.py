@@ -15,16 +15,19 @@ from common.deployment.layout import DeploymentFolder
 from common.errors import ConfigError
 from server.deployment.certificates import (
     KeyPair,
+    is_certificate,
     is_pair,
+    is_signed_by,
     make_authority,
     make_server_pair,
     normal_name,
 )
-from server.deployment.federation_file import CONSEQUENCE, FederationFile
+from server.deployment.federation_file import FederationFile
 from server.deployment.placing import ROOT, SECRET, Account, place
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _SECRET_BYTES = 32
+_KEPT = "No key was changed."
 
 
 def certificate_names(federation: FederationFile) -> tuple[str, ...]:
@@ -51,11 +54,10 @@ def complete_keys(
     """
     if not folder.authority.exists():
         if folder.certificate.exists():
-            raise ConfigError(
-                f"{folder.authority} is missing, and the sites know it: put it back, "
-                f"from a backup or from a folder in {folder.bundles}. {CONSEQUENCE}"
-            )
+            raise _authority_lost(folder, "is missing")
         replace_authority(folder, federation, owner)
+    elif not is_certificate(folder.authority.read_bytes()):
+        raise _authority_lost(folder, "is no certificate in PEM")
     if not _has_server_pair(folder):
         replace_server_pair(folder, federation, owner)
     if not folder.superexec_secret.exists():
@@ -89,7 +91,7 @@ def replace_server_pair(
         raise ConfigError(
             f"{folder.authority_key} is not the key of {folder.authority}: put the "
             "right one back, or make a new authority with `fedstill deploy rotate "
-            f"--authority --deployment {folder.root}`. {CONSEQUENCE}"
+            f"--authority --deployment {folder.root}`. {_KEPT}"
         ) from None
     place(folder.key, pair.key, mode=SECRET, owner=owner)
     place(folder.certificate, pair.certificate, owner=owner)
@@ -107,19 +109,32 @@ def _read_authority(folder: DeploymentFolder) -> KeyPair:
     except FileNotFoundError:
         raise ConfigError(
             f"{folder.authority_key} is not there, and signs the server's certificate: "
-            f"put it back for as long as this command runs. {CONSEQUENCE}"
+            f"put it back for as long as this command runs. {_KEPT}"
         ) from None
+    if not folder.authority.exists():
+        raise _authority_lost(folder, "is missing")
     return KeyPair(certificate=folder.authority.read_bytes(), key=key)
 
 
+def _authority_lost(folder: DeploymentFolder, fault: str) -> ConfigError:
+    return ConfigError(
+        f"{folder.authority} {fault}, and the sites know it: put it back, from a "
+        f"backup or from a folder in {folder.bundles}. {_KEPT}"
+    )
+
+
 def _has_server_pair(folder: DeploymentFolder) -> bool:
-    """Whether both are there and belong together; a power cut can leave one of each."""
+    """Whether key, certificate and authority are there and belong together.
+
+    A power cut can leave an old one beside a new one.
+    """
     if not folder.certificate.exists() or not folder.key.exists():
         return False
-    return is_pair(
-        KeyPair(
-            certificate=folder.certificate.read_bytes(), key=folder.key.read_bytes()
-        )
+    pair = KeyPair(
+        certificate=folder.certificate.read_bytes(), key=folder.key.read_bytes()
+    )
+    return is_pair(pair) and is_signed_by(
+        pair.certificate, folder.authority.read_bytes()
     )
 
 

@@ -38,7 +38,7 @@ other. Give nobody else an account here: who has one can start and stop runs.
 Once, and again after a change of `federation.toml`, such as a new site. Keys stay.
 
 ```bash
-id {user} || sudo useradd --system {user}
+id {user} || sudo useradd --system --user-group {user}
 {as_root} deploy init {shlex.quote(str(folder.federation))} --output {root}
 ```
 
@@ -61,7 +61,8 @@ such as a call; step 1 shows it again.
 
 ## 4. Admit the sites' keys
 
-Each site sends its `node.pub`, and tells you its fingerprint by another way.
+Each site sends its `node.pub`, which has to be readable for {user}, and
+tells you its fingerprint by another way.
 
 ```bash
 {as_user} deploy admit {first} node.pub {at_end}

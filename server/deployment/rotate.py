@@ -13,13 +13,14 @@ from server.deployment.federation_file import (
     FederationFile,
     load_federation_file,
 )
-from server.deployment.init import services_owner, unwritable
+from server.deployment.init import services_owner
 from server.deployment.key_files import (
     replace_authority,
     replace_secret,
     replace_server_pair,
 )
 from server.deployment.server_units import SUPEREXEC_UNIT, SUPERLINK_UNIT
+from server.deployment.taken_folder import is_deployment, unwritable
 from server.deployment.written_files import make_folders, write_bundle
 
 
@@ -38,7 +39,7 @@ def rotate_keys(deployment: Path, *, with_authority: bool) -> list[str]:
         ConfigError: the folder is no deployment, or the authority's key is not there.
     """
     folder = DeploymentFolder(deployment.resolve())
-    if not folder.federation.is_file():
+    if not is_deployment(folder):
         raise ConfigError(
             f"{folder.root} is no deployment: `fedstill deploy init` makes one, and "
             f"--deployment says where it is. {CONSEQUENCE}"
@@ -51,13 +52,14 @@ def rotate_keys(deployment: Path, *, with_authority: bool) -> list[str]:
             replace_authority(folder, federation, owner)
         replace_server_pair(folder, federation, owner)
         replace_secret(folder, owner)
-        for name in federation.sites.names:
-            write_bundle(folder, federation, name)
+        sites = federation.sites.names
+        changed = [name for name in sites if write_bundle(folder, federation, name)]
     except OSError as error:
         raise unwritable(folder, error) from error
     end = end_of(folder.certificate.read_bytes())
     return [
         *(_authority_lines(folder, federation) if with_authority else ()),
+        *(_changed_lines(folder, changed) if not with_authority else ()),
         (
             f"Made a new server certificate, good until {end:%Y-%m-%d}, its key, and a "
             "new SuperExec secret. The old ones were not kept."
@@ -65,6 +67,13 @@ def rotate_keys(deployment: Path, *, with_authority: bool) -> list[str]:
         "Next, where the units run; a run goes on from its last round:",
         f"  sudo systemctl restart {SUPERLINK_UNIT} {SUPEREXEC_UNIT}",
     ]
+
+
+def _changed_lines(folder: DeploymentFolder, changed: list[str]) -> list[str]:
+    """Returns what is to do where the federation's file has changed before."""
+    if not changed:
+        return []
+    return [f"Bundles to send: {', '.join(changed)} (in {folder.bundles})."]
 
 
 def _authority_lines(folder: DeploymentFolder, federation: FederationFile) -> list[str]:

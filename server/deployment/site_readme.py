@@ -33,6 +33,8 @@ as `/opt/fedstill`.
 
 ## 2. Two users, and places for two folders
 
+All commands are for this folder: `cd` into it first.
+
 `{CUSTODIAN_USER}` reads your data. `{NODE_USER}` runs code that the coordinator
 sends, and must not be able to read anything of yours.
 
@@ -40,7 +42,7 @@ sends, and must not be able to read anything of yours.
 sudo useradd --system --user-group {CUSTODIAN_USER}
 sudo useradd --system --user-group {NODE_USER}
 sudo install -d -o {CUSTODIAN_USER} -g {CUSTODIAN_USER} -m 0700 /var/lib/fedstill
-sudo mkdir -p /etc/fedstill
+sudo install -d -m 0755 /etc/fedstill
 sudo cp -r . {place}
 ```
 

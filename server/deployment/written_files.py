@@ -49,8 +49,12 @@ def make_folders(folder: DeploymentFolder, owner: Account | None) -> None:
 
 def write_texts(
     folder: DeploymentFolder, federation: FederationFile, owner: Account | None
-) -> None:
-    """Writes units, Flower's connection, compose file and README."""
+) -> bool:
+    """Writes units, Flower's connection, compose file and README.
+
+    Returns:
+        Whether a unit is new, or not what it was.
+    """
     place(
         folder.flower_config,
         flower_config(folder, federation).encode(),
@@ -63,10 +67,11 @@ def write_texts(
         image: dockerfile_text(metadata.version("fedstill")),
         folder.readme: server_readme(own_command(), folder, federation),
     }
-    units = server_units(own_command(), folder, federation)
-    texts |= {folder.units / name: text for name, text in units.items()}
     for path, text in texts.items():
         place(path, text.encode())
+    units = server_units(own_command(), folder, federation)
+    changed = [place(folder.units / name, units[name].encode()) for name in units]
+    return any(changed)
 
 
 def flower_config(folder: DeploymentFolder, federation: FederationFile) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from common.byte_text import bytes_text
 from common.config import Config
-from server.outcome import Outcome
 from simulations.data_wording import dealt_out, transfer_examples
-from simulations.rounds import RoundFigures
 from simulations.summary import LocalStudentFigures, Summary
 from simulations.wording import (
     epsilon_text,
@@ -121,24 +119,6 @@ def site_rows(config: Config, summary: Summary) -> tuple[SiteRow, ...]:
     )
 
 
-def notices(
-    metrics: Sequence[RoundFigures],
-    summary: Summary,
-    *,
-    planned: int,
-    outcome: Outcome | None,
-) -> tuple[str, ...]:
-    """Returns what a reader must not overlook.
-
-    Args:
-        metrics: the rounds.
-        summary: the figures.
-        planned: rounds.
-        outcome: of a deployed run; None for a simulation.
-    """
-    return (*_early_end(summary, planned, outcome), *_notices(metrics, summary))
-
-
 def reproduce(summary: Summary) -> str:
     """Returns the commands, to be typed in the run folder, that do the run again."""
     if not summary.is_simulation:
@@ -217,36 +197,6 @@ def _wire_card(summary: Summary) -> Card:
             else f"sent by all sites; FedAvg {bytes_text(wire.fedavg_equivalent_up)}"
         )
     return Card(label="Bytes", value=bytes_text(wire.up), remark=replies)
-
-
-def _early_end(
-    summary: Summary, planned: int, outcome: Outcome | None
-) -> Iterator[str]:
-    if outcome is not None and summary.rounds < planned:
-        yield (
-            f"The run ended after round {summary.rounds} of {planned}: "
-            f"{outcome.error or 'it was cut off.'} What is here is what there was."
-        )
-
-
-def _notices(metrics: Sequence[RoundFigures], summary: Summary) -> Iterator[str]:
-    if summary.global_student.test_accuracy is None:
-        yield (
-            "Accuracy was not measured: the coordinator had no labelled examples. "
-            "[evaluation] path in the config names a file of them."
-        )
-    ended = next((one for one in metrics if one.exhausted), None)
-    if ended is not None:
-        yield (
-            f"The privacy budget of {of_count(ended.exhausted, 'site')} had ended by "
-            f"round {ended.round}: from then on they digested the consensus and "
-            "answered, without reading private data."
-        )
-    if summary.privacy.is_private and not summary.privacy.max_epsilon:
-        yield (
-            "No site spent anything: not one private step was affordable under the "
-            "budget."
-        )
 
 
 def _comma(parts: Iterator[str]) -> Iterator[str]:

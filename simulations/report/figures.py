@@ -65,19 +65,22 @@ def _accuracy(data: Points) -> FigureSvg:
         label_right(axes, [ours, *_labels(data.levels)])
         round_axis(axes, data)
     last = data.accuracy[-1]
+    examples = (
+        "the test part" if data.is_simulation else "the coordinator's own examples"
+    )
+    dashed = (
+        " Dashed: what it is compared with, after its last step." if data.levels else ""
+    )
     return FigureSvg(
         title="Accuracy per round",
-        caption="The global student on the test part. Dashed: what it is compared "
-        "with, after its last step."
-        if data.levels
-        else "The global student on the test part.",
+        caption=f"The global student on {examples}.{dashed}",
         svg=to_svg(
             figure,
             name="accuracy",
             title="Test accuracy of the global student per round",
             description=f"From {percent(data.accuracy[0])} after round "
-            f"{data.rounds[0]} to {percent(last)} after round {data.rounds[-1]}. "
-            + _spoken(data.levels),
+            f"{data.rounds[0]} to {percent(last)} after round {data.rounds[-1]}."
+            + _spoken(data),
         ),
     )
 
@@ -104,14 +107,14 @@ def _tradeoff(data: Points) -> FigureSvg:
     return FigureSvg(
         title="Accuracy against epsilon",
         caption="Each dot is the global student after a round, at what had been spent "
-        "until then. Further left is more private, higher is better. One run, one "
-        "seed: no error bars.",
+        "until then. Further left is more private, higher is better. One run"
+        f"{', one seed' if data.is_simulation else ''}: no error bars.",
         svg=to_svg(
             figure,
             name="tradeoff",
             title="Test accuracy against the epsilon spent",
             description=f"The global student reaches {percent(data.accuracy[-1])} at "
-            f"epsilon {epsilon_text(data.epsilon[-1])}. {_spoken(data.levels)}",
+            f"epsilon {epsilon_text(data.epsilon[-1])}.{_spoken(data)}",
         ),
     )
 
@@ -199,9 +202,11 @@ def _finite(level: Level) -> float:
     return level.epsilon if math.isfinite(level.epsilon) else 0.0
 
 
-def _spoken(levels: Iterable[Level]) -> str:
+def _spoken(data: Points) -> str:
+    """Returns the baselines in sentences, with a space before each."""
     sentences = [
-        f"{level.label[0].upper()}{level.label[1:]}: {percent(level.accuracy)}."
-        for level in levels
+        f" {level.label[0].upper()}{level.label[1:]}: {percent(level.accuracy)}."
+        for level in data.levels
     ]
-    return " ".join(sentences) or "No baselines were run."
+    nothing = " No baselines were run." if data.is_simulation else ""
+    return "".join(sentences) or nothing

@@ -22,6 +22,7 @@ from simulations.report import content
 from simulations.report.attendance import attendance
 from simulations.report.figures import draw_figures
 from simulations.report.missed import missed_rows
+from simulations.report.notices import notices
 from simulations.report.personal import personal_table
 from simulations.report.points import points
 from simulations.rounds import RoundFigures, read_rounds
@@ -110,7 +111,7 @@ def render(run: RunRecord) -> str:
         statement=privacy_statement(run.summary),
         lede=content.lede(run.config, run.summary),
         cards=content.cards(run.summary),
-        notices=content.notices(
+        notices=notices(
             run.metrics,
             run.summary,
             planned=planned_rounds(run.config),
@@ -151,6 +152,7 @@ def _text(path: Path) -> str:
         fault = getattr(error, "strerror", None) or "not UTF-8 text"
         raise DataError(
             f"{path} cannot be read: {fault}. Is it the folder of a finished run? If "
-            "the run was interrupted, `fedstill simulate ... --resume` finishes it. No "
-            "report was written."
+            "the run was interrupted, `fedstill simulate ... --resume` finishes it, or "
+            "`fedstill run --resume ...` one on separate machines. No report was "
+            "written."
         ) from error

@@ -64,6 +64,7 @@ class Points:
         without_budget: whether a site went without private training in the round.
         levels: the baselines.
         amounts: bytes from sites to server.
+        is_simulation: whether all of it ran on one machine, from one seed.
     """
 
     rounds: tuple[int, ...]
@@ -72,6 +73,7 @@ class Points:
     without_budget: tuple[bool, ...]
     levels: tuple[Level, ...]
     amounts: tuple[Amount, ...]
+    is_simulation: bool
 
     @property
     def is_private(self) -> bool:
@@ -95,6 +97,7 @@ def points(metrics: Sequence[RoundFigures], summary: Summary) -> Points:
         without_budget=tuple(one.exhausted > 0 for one in metrics),
         levels=tuple(_levels(summary)),
         amounts=tuple(_amounts(summary)),
+        is_simulation=summary.is_simulation,
     )
 
 

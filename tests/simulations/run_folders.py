@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from common.config import Config
 from common.run_folder import RunFolder
-from simulations.summary import (
+from simulations.baseline_figures import (
     AloneFigures,
     BaselineFigures,
+    NoPrivacyFigures,
+    PooledFigures,
+)
+from simulations.summary import (
     ByteFigures,
     GlobalStudentFigures,
     LocalStudentFigures,
-    NoPrivacyFigures,
-    PooledFigures,
     PrivacyFigures,
     Summary,
 )
@@ -80,6 +83,19 @@ def make_summary(
             fedavg_equivalent_up=3_912_000,
         ),
         seconds=48.3,
+    )
+
+
+def make_deployed_summary(
+    *, is_private: bool = True, accuracy: float | None = ACCURACIES[-1]
+) -> Summary:
+    """Returns the figures of a run like the demo, on separate machines."""
+    return replace(
+        make_summary(is_private=is_private, has_baselines=False),
+        global_student=GlobalStudentFigures(test_accuracy=accuracy),
+        local_students=None,
+        sites=("north", "south"),
+        never_came=("west",),
     )
 
 

@@ -9,8 +9,9 @@ from common.config import load_config
 from common.errors import DataError
 from common.run_folder import RunFolder
 from simulations.deployed_summary import summarise_deployed
+from simulations.sites import open_store
 from simulations.summary import Summary
-from tests.simulations.deployed_folders import make_deployed_folder
+from tests.simulations.deployed_folders import FAULTS, make_deployed_folder
 from tests.simulations.tiny import read_lines
 
 
@@ -25,6 +26,17 @@ def summary(folder):
     return summarise_deployed(
         load_config(folder.config), folder, federation=["site-01", "ward-9", "ward-8"]
     )
+
+
+def _ledgers(folder):
+    """What the sites have spent by their own ledgers."""
+    config, store = load_config(folder.config), open_store(folder.ledger)
+    return [
+        store.ledger(name)
+        .spent(delta=config.privacy.delta, run_id=config.run_id)
+        .epsilon
+        for name in config.site_names
+    ]
 
 
 def test_what_only_a_site_knows_is_not_there(summary):
@@ -51,6 +63,35 @@ def test_epsilon_is_the_most_that_the_sites_can_have_spent(summary, folder):
     )
     assert summary.privacy.sum_epsilon == pytest.approx(3 * last["epsilon"])
     assert summary.privacy.max_epsilon <= 4.0
+
+
+def test_the_round_that_a_run_broke_off_in_counts(tmp_path):
+    """Sites that were asked in it have spent, though it never came to an end."""
+    folder = make_deployed_folder(tmp_path / "run", faults=FAULTS, rounds=6)
+    config = load_config(folder.config)
+    spent = _ledgers(folder)
+
+    summary = summarise_deployed(config, folder)
+
+    last = read_lines(folder.root)[-1]["privacy"]["epsilon"]
+    assert summary.rounds < 6
+    assert max(spent) > last, "the case is one in which finished rounds are too few"
+    assert summary.privacy.max_epsilon >= max(spent), (
+        "Rule 11: an ended run reports less than its sites' ledgers hold."
+    )
+    assert summary.privacy.sum_epsilon >= sum(spent)
+
+
+def test_a_finished_run_counts_no_round_in_which_a_site_was_not_asked(tmp_path):
+    """Two of three sites a round: what the server counts is what the ledgers hold."""
+    folder = make_deployed_folder(tmp_path / "run", round__fraction=0.5)
+    spent = _ledgers(folder)
+
+    summary = summarise_deployed(load_config(folder.config), folder)
+
+    assert min(spent) < max(spent)
+    assert summary.privacy.max_epsilon == pytest.approx(max(spent))
+    assert summary.privacy.sum_epsilon == pytest.approx(sum(spent))
 
 
 def test_bytes_and_accuracy_are_those_of_the_run(summary, folder):

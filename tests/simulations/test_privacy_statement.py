@@ -13,7 +13,7 @@ from simulations.privacy_statement import (
     group_privacy,
     privacy_statement,
 )
-from tests.simulations.run_folders import make_summary
+from tests.simulations.run_folders import make_deployed_summary, make_summary
 
 
 def _text(summary):
@@ -71,6 +71,31 @@ def test_promises_nothing_without_privacy():
     words = " ".join(clause.text for clause in statement.clauses)
     assert "epsilon" not in words
     assert "not a release" in statement.clauses[-1].title
+
+
+def test_a_deployed_run_says_whose_figures_they_are_and_what_may_be_given_away():
+    """The global student is a release; the ledgers are the sites' own."""
+    statement = privacy_statement(make_deployed_summary())
+
+    titles = [clause.title for clause in statement.clauses]
+    text = " ".join(clause.text for clause in statement.clauses)
+    assert titles[-2:] == ["What may be given away", "Who says so"]
+    assert "The global student." in text
+    assert "not read from its ledger" in text
+    assert "seed" not in text
+
+
+def test_a_deployed_run_without_privacy_promises_nothing():
+    """Neither a release nor noise that nobody can take off."""
+    statement = privacy_statement(make_deployed_summary(is_private=False))
+
+    text = " ".join(clause.text for clause in statement.clauses)
+    assert not statement.is_private
+    assert "policy file of every site that took part" in text
+    assert "neither the global student nor the run folder" in text
+    assert "release" not in text
+    assert "noise" not in text
+    assert "simulation" not in text
 
 
 def test_best_guess_bounds_the_best_test_of_a_gaussian_mechanism():

@@ -1,6 +1,7 @@
 """What a person watches while a federation runs."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -29,6 +30,25 @@ def test_a_round_tells_of_rejected_and_silent_sites():
     assert line.endswith(
         "7/10 sites  site-03 rejected: rows off the simplex  site-07 rejected: not "
         "finite  1 silent"
+    )
+
+
+def test_a_round_names_who_was_missed_and_leaves_out_what_was_not_measured():
+    """Sites by name where they are known; no accuracy, and no word for none."""
+    round_ = json.loads(make_lines()[0]) | {
+        "silent": 1,
+        "global_student": {"test_accuracy": None, "validation_accuracy": None},
+        "absences": [
+            {"site": "north", "reason": "silent"},
+            {"site": "south", "reason": "not-connected"},
+        ],
+    }
+
+    line = round_line(round_figures(json.dumps(round_)), rounds=10).plain
+
+    assert line == (
+        "round  1/10  epsilon 1.21  up 163 kB  down 157 kB  10/10 sites  north silent  "
+        "south not connected"
     )
 
 

@@ -1,11 +1,17 @@
 """metrics.jsonl, read."""
 
+import json
 import math
 
 import pytest
 
 from common.errors import DataError
-from simulations.rounds import RejectedReply, read_rounds, round_figures
+from simulations.rounds import (
+    AbsentSite,
+    RejectedReply,
+    read_rounds,
+    round_figures,
+)
 from tests.simulations.run_folders import make_lines, make_run_folder
 
 
@@ -28,6 +34,25 @@ def test_null_means_infinite():
     figures = round_figures(make_lines(is_private=False)[0])
 
     assert math.isinf(figures.privacy.epsilon)
+
+
+def test_lines_of_before_have_no_absences():
+    """Nobody was named then; that is no fault."""
+    assert round_figures(make_lines()[0]).absences == ()
+
+
+def test_reads_who_was_missed():
+    """And that accuracy may be missing."""
+    line = json.loads(make_lines()[0]) | {
+        "global_student": {"test_accuracy": None, "validation_accuracy": None},
+        "absences": [{"site": "north", "reason": "busy"}],
+    }
+
+    figures = round_figures(json.dumps(line))
+
+    assert figures.absences == (AbsentSite(site="north", reason="busy"),)
+    with pytest.raises(DataError, match="has measured no accuracy"):
+        _ = figures.global_student.measured
 
 
 def test_names_the_line_that_is_broken(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import DataError
 from simulations.summary import GlobalStudentFigures, PrivacyFigures, Summary
-from tests.simulations.run_folders import make_summary
+from tests.simulations.run_folders import make_deployed_summary, make_summary
 
 
 @pytest.mark.parametrize("is_private", [True, False])
@@ -40,6 +40,29 @@ def test_has_the_documented_keys():
         "float32_equivalent_up",
         "fedavg_equivalent_up",
     }
+
+
+@pytest.mark.parametrize("accuracy", [0.858, None])
+def test_reads_what_it_wrote_of_a_deployed_run(accuracy):
+    """Null for what nobody but the sites knows, and for what was not measured."""
+    summary = make_deployed_summary(accuracy=accuracy)
+
+    values = json.loads(summary.to_json())
+    assert values["local_students"] is None
+    assert values["global_student"]["test_accuracy"] == accuracy
+    assert Summary.from_json(summary.to_json()) == summary
+    assert not summary.is_simulation
+
+
+def test_reads_what_was_written_before_there_were_deployed_runs():
+    """Keys that came later may be missing."""
+    values = json.loads(make_summary().to_json())
+    del values["sites"], values["never_came"], values["personal_students"]
+
+    summary = Summary.from_json(json.dumps(values))
+
+    assert summary == make_summary()
+    assert summary.is_simulation
 
 
 def test_writes_an_infinite_epsilon_as_null():

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from common.run_folder import RunFolder
 from simulations.table import print_results, result_rows
-from tests.simulations.run_folders import make_summary
+from tests.simulations.run_folders import make_deployed_summary, make_summary
 
 
 def _printed(summary):
@@ -37,6 +37,20 @@ def test_a_run_without_baselines_has_only_its_own_rows():
 
     assert rows[0] == ("Global student", "85.8%", "")
     assert len(rows) == 5
+
+
+def test_a_deployed_run_has_one_row_and_its_number_of_sites():
+    """Nobody but the sites knows more."""
+    assert result_rows(make_deployed_summary()) == [
+        ("Global student", "85.8%", "2 sites")
+    ]
+
+
+def test_a_deployed_run_without_examples_names_the_key():
+    """Where a figure is missing, it says how to get it."""
+    assert result_rows(make_deployed_summary(accuracy=None)) == [
+        ("Global student", "not measured", "2 sites; no [evaluation] path")
+    ]
 
 
 def test_ends_with_what_to_do_next():

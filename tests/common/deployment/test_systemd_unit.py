@@ -1,6 +1,7 @@
 """The text of a unit says what it was told, and the command can be read back."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -55,6 +56,9 @@ def test_environment_is_quiet():
         ({"name": "a b.service"}, "must end in .service"),
         ({"exec_start": ()}, "absolute path"),
         ({"exec_start": ("fedstill",)}, "absolute path"),
+        ({"exec_start": ("/it's/x",)}, "a quote or a backslash"),
+        ({"exec_start": ('/"x"/x',)}, "a quote or a backslash"),
+        ({"exec_start": ("/a\\b/x",)}, "a quote or a backslash"),
         ({"exec_start": ("/x", "a\nExecStart=/bin/sh")}, "line break"),
         ({"description": "a\nUser=root"}, "line break"),
         ({"user": "a b"}, "no name of a user"),
@@ -85,3 +89,55 @@ def test_homes_are_hidden_where_nothing_is_needed_there(monkeypatch):
     assert hiding([]) == ("ProtectHome=yes", "PrivateTmp=yes")
     monkeypatch.setattr("sys.prefix", "/home/me/venv")
     assert hiding([]) == ("PrivateTmp=yes",)
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("plain-1.0_x:/=@,+", "plain-1.0_x:/=@,+"),
+        ("a b", '"a b"'),
+        ("", '""'),
+        (";", '";"'),
+        ("$HOME", '"$$HOME"'),
+        ("100%n", '"100%%n"'),
+        ('say "x"', r'"say \"x\""'),
+        ("it's", '"it\'s"'),
+        ("a\\x41", r'"a\\x41"'),
+    ],
+)
+def test_words_are_written_as_systemd_reads_them(word, line):
+    """As systemd 252 itself has shown: no variable, no specifier, no escape is left."""
+    text = _with(exec_start=("/bin/x", word)).text()
+
+    assert f"ExecStart=/bin/x {line}\n" in text
+    assert exec_start_of(text) == ["/bin/x", word]
+
+
+def test_dollar_in_the_commands_own_path_stays_one():
+    """systemd puts no variable in there, and two would be another path."""
+    text = _with(exec_start=("/opt/$x/y 100%", "$x")).text()
+
+    assert 'ExecStart="/opt/$x/y 100%%" "$$x"' in text
+    assert exec_start_of(text) == ["/opt/$x/y 100%", "$x"]
+
+
+def test_description_and_paths_hold_no_specifier():
+    """`%h` would be root's home."""
+    text = _with(description="of %h", read_write_paths=("/a b/%h", "/c")).text()
+
+    assert "Description=of %%h\n" in text
+    assert 'ReadWritePaths="/a b/%%h" /c\n' in text
+
+
+def test_temporary_files_are_the_units_own_unless_something_needed_is_there(
+    monkeypatch,
+):
+    """A private /tmp would hide the deployment that lies there."""
+    monkeypatch.setattr("sys.prefix", "/opt/x")
+    monkeypatch.setattr("sys.base_prefix", "/usr")
+
+    assert hiding([Path("/tmp/deployment")]) == (
+        "ProtectHome=yes",
+        "ReadWritePaths=/tmp /var/tmp",
+    )
+    assert hiding([Path("/tmpfs")]) == ("ProtectHome=yes", "PrivateTmp=yes")

@@ -1,4 +1,6 @@
-"""What the tests of the doctor share."""
+"""What the tests of a deployment share, those of the doctor above all."""
+
+import os
 
 import pytest
 
@@ -13,6 +15,12 @@ from tests.server.deployment.doctor_deployment import (
     free_port,
     status,
 )
+
+
+@pytest.fixture
+def quick_disk(monkeypatch):
+    """What a test writes need not outlive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

@@ -1,10 +1,15 @@
 """A deployment as `fedstill deploy init` makes it, for tests that change one thing."""
 
+import errno
+import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import tomli_w
+from cryptography import x509
 
 from common.deployment.layout import DeploymentFolder
+from server.deployment.certificates import KeyPair, is_pair
 from server.deployment.init import init_deployment
 
 SITES = ("hospital-a", "hospital-b")
@@ -35,3 +40,30 @@ def contents(root: Path) -> dict[str, bytes]:
         for path in sorted(root.rglob("*"))
         if path.is_file()
     }
+
+
+def verify(folder: DeploymentFolder) -> None:
+    """Fails unless the server's key, its certificate and the authority fit."""
+    pair = KeyPair(
+        certificate=folder.certificate.read_bytes(), key=folder.key.read_bytes()
+    )
+    assert is_pair(pair)
+    issuer = x509.load_pem_x509_certificate(folder.authority.read_bytes())
+    x509.load_pem_x509_certificate(pair.certificate).verify_directly_issued_by(issuer)
+
+
+@contextmanager
+def disk_that_is_full(monkeypatch, *, after: int):
+    """Lets so many files get their names, and no further one."""
+    real = Path.replace
+    places = iter(range(after))
+
+    def replace(path, target):
+        if next(places, None) is None:
+            code = errno.ENOSPC
+            raise OSError(code, os.strerror(code), str(target))
+        return real(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        yield

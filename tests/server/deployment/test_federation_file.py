@@ -48,42 +48,147 @@ def test_address_of_ipv6_has_brackets():
     assert parse_federation(text, source="f.toml").server.host == "2001:db8::1"
 
 
+ADDRESS = 'address = "fedstill.example:9090"'
+HOST = "must be host:port, such as fedstill.example:9090"
+NAME = "must be 1 to 63 small letters, digits and '-', such as"
+HOSTS = "must be a DNS name or an IP address, without a port"
+USER = "must be a name of a user of the system who is not root"
+TEXTS = 'must be a list of texts such as ["a", "b"]'
+BOTH = "['hospital-a', 'hospital-a']"
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "told"),
     [
-        ("ward-study", "Ward Study", 'name = "Ward Study": must be 1 to 63 small'),
-        ("fedstill.example:9090", "fedstill.example", "must be host:port"),
-        ("fedstill.example:9090", "fedstill.example:99999", "must be host:port"),
-        ("fedstill.example:9090", "fedstill.example:443", "must be >= 1024"),
-        ("fedstill.example:9090", "10.0.0.300:9090", "neither a DNS name nor an IP"),
-        ("fedstill.example:9090", "0.0.0.0:9090", "must be one for the sites"),
-        ('"hospital-b"', '"hospital-a"', '"hospital-a" must be there only once'),
-        ('"hospital-b"', '"Hospital B"', "must be 1 to 63 small letters"),
-        ('"hospital-b"', "3", "must be a list of texts"),
-        ('["hospital-a", "hospital-b"]', "[]", "must name at least one site"),
-        ('["hospital-a", "hospital-b"]', '"hospital-a"', "must be a list of texts"),
-        ("[sites]", 'user = "root"\n[sites]', "who is not root"),
-        ("[sites]", 'user = "a b"\n[sites]', "must be a name of a user"),
-        ("[sites]", 'listen = "::"\n[sites]', "must be 0.0.0.0 or"),
-        ("[sites]", 'names = ["x:1"]\n[sites]', "without a port"),
-        ("[sites]", 'adress = "x"\n[sites]', "address"),
-        ("[server]", "[sever]", "server"),
-        ("[sites]", "[sites", "is not valid TOML"),
+        ('"ward-study"', '"Ward Study"', f'name = "Ward Study": {NAME} ward-7'),
+        ('"ward-study"', '"-x"', f'name = "-x": {NAME} ward-7'),
+        ('"ward-study"', '""', f'name = "": {NAME} ward-7'),
+        ('"ward-study"', "3", "name = 3: must be a string"),
+        (".example:9090", "", f'[server] address = "fedstill": {HOST}'),
+        ("le:9090", "le:99999", f'[server] address = "fedstill.example:99999": {HOST}'),
+        ("le:9090", "le:0", f'[server] address = "fedstill.example:0": {HOST}'),
+        (
+            "fedstill.example:9090",
+            "x.example:443",
+            (
+                '[server] address = "x.example:443": has a port that only root may open, '
+                "must be >= 1024"
+            ),
+        ),
+        (
+            "fedstill.example:9090",
+            "10.0.0.300:9090",
+            (
+                '[server] address = "10.0.0.300:9090": "10.0.0.300" is neither a DNS name '
+                "nor an IP address"
+            ),
+        ),
+        (
+            "fedstill.example:9090",
+            "0.0.0.0:9090",
+            (
+                '[server] address = "0.0.0.0:9090": is every address of this machine, must '
+                "be one for the sites"
+            ),
+        ),
+        (
+            '"hospital-b"',
+            '"hospital-a"',
+            f'[sites] names = {BOTH}: "hospital-a" must be there only once',
+        ),
+        (
+            '"hospital-b"',
+            '"../b", "B"',
+            (
+                "[sites] names = ['hospital-a', '../b', 'B']: \"../b\", \"B\" "
+                f"{NAME} hospital-a"
+            ),
+        ),
+        ('"hospital-b"', "3", f"[sites] names = ['hospital-a', 3]: {TEXTS}"),
+        (
+            '["hospital-a", "hospital-b"]',
+            "[]",
+            "[sites] names = []: must name at least one site",
+        ),
+        (
+            '["hospital-a", "hospital-b"]',
+            '"hospital-a"',
+            f'[sites] names = "hospital-a": {TEXTS}',
+        ),
+        ("[sites]", 'user = "root"\n[sites]', f'[server] user = "root": {USER}'),
+        ("[sites]", 'user = "a b"\n[sites]', f'[server] user = "a b": {USER}'),
+        (
+            "[sites]",
+            'listen = "::"\n[sites]',
+            (
+                '[server] listen = "::": must be 0.0.0.0 or, for a try on one machine, '
+                "127.0.0.1: this machine's own commands come by 127.0.0.1, the firewall "
+                "does the rest"
+            ),
+        ),
+        (
+            "[sites]",
+            'names = ["x:1", "x", "::"]\n[sites]',
+            f"[server] names = ['x:1', 'x', '::']: \"x:1\", \"::\" {HOSTS}",
+        ),
+        (
+            "[sites]",
+            'adress = "x"\n[sites]',
+            '[server] adress = "x": unknown key, did you mean address?',
+        ),
+        (
+            "[sites]",
+            "port = 3\n[sites]",
+            (
+                "[server] port = 3: unknown key, known here are address, listen, names, "
+                "user"
+            ),
+        ),
+        (ADDRESS, "", "[server] address: is missing and has no default"),
     ],
 )
-def test_faults_are_told_with_key_value_and_what_is_allowed(old, new, fault):
-    """One line each; the nearest key where one is not known."""
+def test_faults_are_told_with_key_value_and_what_is_allowed(old, new, told):
+    """One whole line; the nearest key where one is not known."""
     assert TEXT.count(old) == 1
 
-    assert fault in _refused(TEXT.replace(old, new))
+    message = _refused(TEXT.replace(old, new))
+
+    end = "" if told.endswith("?") else "."
+    assert message == f"f.toml: {told}{end} Nothing was changed."
+
+
+def test_section_with_a_typing_error_is_told_twice():
+    """What is missing, and what was perhaps meant."""
+    lines = _refused(TEXT.replace("[server]", "[sever]")).splitlines()
+
+    assert lines[0] == "f.toml: server: is missing and has no default."
+    assert lines[1].startswith("f.toml: sever = ")
+    assert "unknown key, did you mean server?" in lines[1]
+
+
+def test_what_is_no_toml_is_told_with_its_place():
+    """Line and column."""
+    message = _refused(TEXT.replace("[sites]", "[sites"))
+
+    assert message.startswith("f.toml is not valid TOML: ")
+    assert "line 5" in message
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000, 'name = "\x00"', "= 1"])
+def test_no_text_is_a_traceback(text):
+    """However deep or broken."""
+    _refused(text)
 
 
 def test_all_problems_are_told_at_once():
     """Nobody has to run it three times."""
-    message = _refused('name = "A"\n[server]\naddress = "x"\n[sites]\nnames = []\n')
+    lines = _refused(
+        'name = "A"\nx = 1\n[server]\naddress = "x"\n[sites]\nnames = []\n'
+    ).splitlines()
 
-    assert len(message.splitlines()) == 3
-    assert all(line.startswith("f.toml: ") for line in message.splitlines())
+    assert len(lines) == 4
+    for key in ("name = ", "x = ", "[server] address = ", "[sites] names = "):
+        assert any(line.startswith(f"f.toml: {key}") for line in lines), key
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,19 @@
-"""`fedstill deploy init`: made once, completed ever after, and never half."""
+"""`fedstill deploy init`: all of it, for those alone who should have it."""
 
 import os
-import shutil
+import re
 import stat
+import sys
 
 import pytest
 
+import fedstill
 from client.node.bundle_folder import open_bundle
+from common.deployment.bundle import SiteBundle
 from common.deployment.layout import BundleFolder, DeploymentFolder
 from common.deployment.spoken import spoken
-from common.errors import ConfigError, OutputExistsError
-from server.deployment import placing
-from server.deployment.certificates import KeyPair, fingerprint, is_pair
+from server.deployment import init
+from server.deployment.certificates import fingerprint
 from server.deployment.init import init_deployment
 from tests.server.deployment.deployments import (
     SITES,
@@ -20,8 +22,9 @@ from tests.server.deployment.deployments import (
     write_federation,
 )
 
-IS_ROOT = os.geteuid() == 0
 SECRETS = ("ca/ca.key", "server/server.key", "server/superexec.secret")
+
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 
 @pytest.fixture
@@ -29,9 +32,14 @@ def folder(tmp_path):
     return make_deployment(tmp_path)
 
 
-def _again(folder, tmp_path, **changes):
-    federation = write_federation(tmp_path / "federation.toml", **changes)
-    return init_deployment(federation, folder.root)
+def _run(monkeypatch, capsys, *arguments):
+    """Runs the command; returns exit code, output and errors."""
+    words = ["fedstill", "deploy", "init", *map(str, arguments)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as caught:
+        fedstill.main()
+    printed = capsys.readouterr()
+    return caught.value.code, printed.out, printed.err
 
 
 def test_all_that_a_federation_needs_is_there(folder):
@@ -96,166 +104,68 @@ def test_site_accepts_its_bundle(folder):
 
 
 def test_fingerprint_is_shown_as_the_site_will_see_it(tmp_path):
-    """To be read out on the telephone."""
+    """To be read out on the telephone: the certificate's, and the bundle's."""
     federation = write_federation(tmp_path / "f.toml")
     lines = init_deployment(federation, tmp_path / "out")
-    authority = DeploymentFolder(tmp_path / "out").authority.read_bytes()
+    folder = DeploymentFolder(tmp_path / "out")
+    (shown,) = [line for line in lines if re.fullmatch(r"  ([0-9a-f]{4} ?){16}", line)]
 
-    assert f"  {spoken(fingerprint(authority))}" in lines
-
-
-def test_second_time_changes_nothing(folder, tmp_path):
-    """Keys above all."""
-    before = contents(folder.root)
-
-    lines = _again(folder, tmp_path)
-
-    assert contents(folder.root) == before
-    assert lines[0] == f"Completed {folder.root}."
+    assert shown == f"  {spoken(fingerprint(folder.authority.read_bytes()))}"
+    for site in SITES:
+        bundle = SiteBundle.read(folder.bundle(site).bundle)
+        assert spoken(bundle.authority) == shown.strip()
 
 
-def test_new_site_gets_a_bundle_and_the_others_keep_theirs(folder, tmp_path):
-    """No key changes."""
-    before = contents(folder.root)
+def test_command_tells_what_was_made_and_what_comes_next(tmp_path, monkeypatch, capsys):
+    """In the order in which it is to be done; the folders named are there."""
+    federation = write_federation(tmp_path / "f.toml", user="fedstill-nobody-x")
+    out = tmp_path / "out"
 
-    lines = _again(folder, tmp_path, sites=(*SITES, "hospital-c"))
+    code, output, errors = _run(monkeypatch, capsys, federation, "--output", out)
 
-    after = contents(folder.root)
-    changed = {name for name in after if after[name] != before.get(name)}
-    assert {name for name in changed if not name.startswith("sites/hospital-c")} == {
-        "README.md",
-        "federation.toml",
-    }
-    assert any(line.startswith("New bundles to send: hospital-c") for line in lines)
-
-
-def test_site_that_left_keeps_its_bundle_and_is_named(folder, tmp_path):
-    """With the command that shuts its node out."""
-    lines = _again(folder, tmp_path, sites=SITES[:1])
-
-    assert folder.bundle("hospital-b").bundle.exists()
-    assert any("fedstill deploy revoke hospital-b" in line for line in lines)
-
-
-def test_new_address_is_sent_again_and_needs_a_new_certificate(folder, tmp_path):
-    """Both are said."""
-    lines = _again(folder, tmp_path, address="new.example:9090")
-
-    text = "\n".join(lines)
-    assert "Changed bundles to send again: hospital-a, hospital-b" in text
-    assert "certificate is not for new.example" in text
-    assert "fedstill deploy rotate" in text
-
-
-def test_what_a_site_put_into_its_bundle_stays(folder, tmp_path):
-    """Where it joined on this machine."""
-    key = folder.bundle("hospital-a").key
-    key.write_text("its key")
-
-    _again(folder, tmp_path)
-
-    assert key.read_text() == "its key"
+    assert (code, errors) == (0, "")
+    marks = [
+        *(f"Wrote {out}.", "useradd", "deploy init", "systemctl daemon-reload"),
+        *("systemctl enable --now", f"Next: {out}/README.md"),
+    ]
+    found = [output.index(mark) for mark in marks]
+    assert found == sorted(found)
+    assert (out / "README.md").is_file()
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "ca/ca.key", "server/server.key", "sites/hospital-a"]
+    ("text", "fault"),
+    [
+        ("name = 3", "f.toml: name = 3: must be a string"),
+        ("", "f.toml: server: is missing and has no default"),
+    ],
 )
-def test_what_is_missing_is_made_again(folder, tmp_path, name):
-    """One thing after the other, but for what cannot be."""
-    path = folder.root / name
-    (shutil.rmtree if path.is_dir() else os.unlink)(path)
+def test_faulty_file_is_exit_code_2_and_writes_nothing(
+    tmp_path, monkeypatch, capsys, text, fault
+):
+    """One line a problem, on standard error."""
+    (tmp_path / "f.toml").write_text(text)
 
-    if name == "ca/ca.key":  # may lie in a safe
-        _again(folder, tmp_path)
-        assert not path.exists()
-    else:
-        _again(folder, tmp_path)
-        assert path.exists()
-    pair = KeyPair(
-        certificate=folder.certificate.read_bytes(), key=folder.key.read_bytes()
+    code, output, errors = _run(
+        monkeypatch, capsys, tmp_path / "f.toml", "--output", tmp_path / "out"
     )
-    assert is_pair(pair)
+
+    assert (code, output) == (2, "")
+    assert fault in errors
+    assert not (tmp_path / "out").exists()
 
 
-def test_authority_that_the_sites_know_is_not_made_anew(folder, tmp_path):
-    """Nobody could connect any more: put it back."""
-    folder.authority.unlink()
-    before = contents(folder.root)
+def test_taken_folder_is_exit_code_2(tmp_path, monkeypatch, capsys):
+    """And stays as it is."""
+    (tmp_path / "thesis.txt").write_text("x")
+    federation = write_federation(tmp_path / "f.toml")
+    before = contents(tmp_path)
 
-    with pytest.raises(ConfigError, match="is missing, and the sites know it"):
-        _again(folder, tmp_path)
+    code, _, errors = _run(monkeypatch, capsys, federation, "--output", tmp_path)
 
-    assert contents(folder.root) == before
-
-
-def test_any_write_can_fail_and_the_next_time_completes(tmp_path, monkeypatch):
-    """A full disk at each file in turn: one line, and no key is half there."""
-    real = placing.place
-    places = []
-
-    def counting(path, *rest, **more):
-        places.append(path)
-        return real(path, *rest, **more)
-
-    for module in ("init", "key_files", "written_files"):
-        monkeypatch.setattr(f"server.deployment.{module}.place", counting)
-    make_deployment(tmp_path)
-    number_of_writes = len(places)
-    assert number_of_writes > 15
-
-    for at in range(number_of_writes):
-        root = tmp_path / f"{at}"
-        root.mkdir()
-        left = [at]
-
-        def failing(path, *rest, left=left, **more):
-            if left[0] == 0:
-                raise OSError(28, "No space left on device", str(path))
-            left[0] -= 1
-            return real(path, *rest, **more)
-
-        for module in ("init", "key_files", "written_files"):
-            monkeypatch.setattr(f"server.deployment.{module}.place", failing)
-        with pytest.raises(ConfigError, match="No space left on device"):
-            make_deployment(root)
-        for module in ("init", "key_files", "written_files"):
-            monkeypatch.setattr(f"server.deployment.{module}.place", real)
-        folder = DeploymentFolder(root / "deployment")
-        init_deployment(root / "federation.toml", folder.root)
-        for site in SITES:
-            open_bundle(BundleFolder(folder.bundle(site).root))
-        assert is_pair(
-            KeyPair(
-                certificate=folder.certificate.read_bytes(),
-                key=folder.key.read_bytes(),
-            )
-        )
-
-
-def test_another_federations_folder_is_left_alone(folder, tmp_path):
-    """Exit code 2, and the names of both."""
-    before = contents(folder.root)
-
-    with pytest.raises(OutputExistsError, match="of the federation ward-study, not"):
-        _again(folder, tmp_path, name="other")
-
-    assert contents(folder.root) == before
-
-
-@pytest.mark.parametrize("kind", ["file", "folder"])
-def test_something_else_is_left_alone(tmp_path, kind):
-    """Nothing is written into it."""
-    output = tmp_path / "out"
-    if kind == "file":
-        output.write_text("x")
-    else:
-        output.mkdir()
-        (output / "thesis.txt").write_text("x")
-
-    with pytest.raises(OutputExistsError, match="Nothing was written"):
-        init_deployment(write_federation(tmp_path / "f.toml"), output)
-
-    assert kind == "file" or [one.name for one in output.iterdir()] == ["thesis.txt"]
+    assert code == 2
+    assert errors.endswith("with --output. Nothing was written.\n")
+    assert contents(tmp_path) == before
 
 
 def test_default_folder_has_the_federations_name(tmp_path, monkeypatch):
@@ -267,25 +177,40 @@ def test_default_folder_has_the_federations_name(tmp_path, monkeypatch):
     assert (tmp_path / "ward-study" / "federation.toml").exists()
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="giving files to others needs root")
-def test_root_gives_the_services_what_they_need_and_keeps_the_authority(tmp_path):
-    """The SuperLink's user cannot sign."""
-    folder = make_deployment(tmp_path, user="daemon")
-
-    assert folder.key.stat().st_uid == 1
-    assert folder.superexec_secret.stat().st_uid == 1
-    assert folder.runs.stat().st_uid == 1
-    assert folder.authority_key.stat().st_uid == 0
-    assert folder.root.stat().st_uid == 0
-    assert folder.root.stat().st_gid == 1
-    assert stat.S_IMODE(folder.root.stat().st_mode) == 0o750
-
-
 def test_user_that_is_not_there_yet_is_named_with_the_commands(tmp_path):
     """Units of nobody would not start."""
     federation = write_federation(tmp_path / "f.toml", user="fedstill-nobody-x")
 
     text = "\n".join(init_deployment(federation, tmp_path / "out"))
 
-    assert "useradd --system fedstill-nobody-x" in text
+    assert "useradd --system --user-group fedstill-nobody-x" in text
     assert "sudo" in text
+
+
+def test_program_that_the_services_cannot_reach_is_named(tmp_path, monkeypatch):
+    """As in a home that others cannot enter: systemd would only say 203/EXEC."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(init, "own_command", lambda: home / "bin" / "fedstill")
+    monkeypatch.setattr(
+        init, "closed_folder_above", lambda path: home if home in path.parents else None
+    )
+    federation = write_federation(tmp_path / "f.toml", user="fedstill-nobody-x")
+
+    lines = init_deployment(federation, tmp_path / "out")
+
+    (note,) = [line for line in lines if line.startswith("Note:")]
+    assert str(home) in note
+    assert "install Fedstill and its Python elsewhere" in note
+    assert "--output" not in note
+
+
+def test_open_folders_need_no_note(tmp_path, monkeypatch):
+    """Where everybody can enter."""
+    monkeypatch.setattr(init, "closed_folder_above", lambda _: None)
+    federation = write_federation(tmp_path / "f.toml", user="fedstill-nobody-x")
+
+    lines = init_deployment(federation, tmp_path / "out")
+
+    assert not any(line.startswith("Note:") for line in lines)

@@ -13,7 +13,11 @@ from simulations.report.axes import spread
 from simulations.report.figures import draw_figures
 from simulations.report.points import points
 from simulations.rounds import round_figures
-from tests.simulations.run_folders import make_lines, make_summary
+from tests.simulations.run_folders import (
+    make_deployed_summary,
+    make_lines,
+    make_summary,
+)
 
 
 def _data(*, has_baselines=True, **options):
@@ -87,6 +91,19 @@ def test_draws_no_error_bars_and_says_why():
     caption = draw_figures(_data())[1].caption
 
     assert caption.endswith("One run, one seed: no error bars.")
+
+
+def test_figures_of_a_deployed_run_speak_of_no_seed_and_no_baseline():
+    """Its accuracy is on the coordinator's examples, and its noise has no seed."""
+    metrics = [round_figures(line) for line in make_lines()]
+    drawn = draw_figures(points(metrics, make_deployed_summary()))
+
+    page = "".join(figure.caption + figure.svg for figure in drawn)
+    assert len(drawn) == 4
+    assert "the coordinator's own examples" in drawn[0].caption
+    assert drawn[1].caption.endswith("One run: no error bars.")
+    assert "aseline" not in page.replace("dominant-baseline", "")
+    assert "test part" not in page
 
 
 def test_infinity_has_a_column_only_if_something_stands_in_it():

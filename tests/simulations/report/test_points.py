@@ -35,6 +35,8 @@ def _numbers(value):
 
 def _plotted(data):
     for field in fields(data):
+        if field.name == "is_simulation":
+            continue  # it is said, not plotted
         for one in getattr(data, field.name):
             if isinstance(one, int | float):
                 yield one
