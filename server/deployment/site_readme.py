@@ -62,6 +62,8 @@ sudo install -o {CUSTODIAN_USER} -g {CUSTODIAN_USER} -m 0600 \\
   site.toml examples.npz /var/lib/fedstill
 ```
 
+Remove the copies that are left here, or keep them where `{NODE_USER}` cannot enter.
+
 ## 4. Join
 
 ```bash

@@ -71,24 +71,24 @@ BOTH = "['hospital-a', 'hospital-a']"
             "fedstill.example:9090",
             "x.example:443",
             (
-                '[server] address = "x.example:443": has a port that only root may open, '
-                "must be >= 1024"
+                '[server] address = "x.example:443": has a port that only root may '
+                "open, must be >= 1024"
             ),
         ),
         (
             "fedstill.example:9090",
             "10.0.0.300:9090",
             (
-                '[server] address = "10.0.0.300:9090": "10.0.0.300" is neither a DNS name '
-                "nor an IP address"
+                '[server] address = "10.0.0.300:9090": "10.0.0.300" is neither a DNS '
+                "name nor an IP address"
             ),
         ),
         (
             "fedstill.example:9090",
             "0.0.0.0:9090",
             (
-                '[server] address = "0.0.0.0:9090": is every address of this machine, must '
-                "be one for the sites"
+                '[server] address = "0.0.0.0:9090": is every address of this '
+                "machine, must be one for the sites"
             ),
         ),
         (
@@ -122,8 +122,8 @@ BOTH = "['hospital-a', 'hospital-a']"
             'listen = "::"\n[sites]',
             (
                 '[server] listen = "::": must be 0.0.0.0 or, for a try on one machine, '
-                "127.0.0.1: this machine's own commands come by 127.0.0.1, the firewall "
-                "does the rest"
+                "127.0.0.1: this machine's own commands come by 127.0.0.1, the "
+                "firewall does the rest"
             ),
         ),
         (
@@ -140,8 +140,8 @@ BOTH = "['hospital-a', 'hospital-a']"
             "[sites]",
             "port = 3\n[sites]",
             (
-                "[server] port = 3: unknown key, known here are address, listen, names, "
-                "user"
+                "[server] port = 3: unknown key, known here are address, listen, "
+                "names, user"
             ),
         ),
         (ADDRESS, "", "[server] address: is missing and has no default"),

@@ -180,7 +180,7 @@ def test_authority_that_the_sites_know_is_not_made_anew(folder, tmp_path, conten
     assert contents(folder.root) == before
     assert str(told.value).endswith("No key was changed.")
     assert str(folder.bundles) in str(told.value)
-    assert (folder.bundle("hospital-a").authority).read_bytes() == kept
+    assert folder.bundle("hospital-a").authority.read_bytes() == kept
 
 
 def test_certificate_of_another_authority_is_made_anew(folder, tmp_path):
@@ -234,18 +234,3 @@ def test_there_are_as_many_writes_as_were_tried(tmp_path, monkeypatch):
 
     with disk_that_is_full(monkeypatch, after=NUMBER_OF_WRITES):
         init_deployment(federation, tmp_path / "deployment")
-
-
-def test_link_in_the_place_of_a_file_is_not_followed(folder, tmp_path):
-    """The services' user owns Flower's folder, and root writes into it."""
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    folder.flower_config.unlink()
-    for name in ("config.toml", ".config.toml.partial"):
-        (folder.flower_home / name).symlink_to(victim)
-
-    _again(folder, tmp_path)
-
-    assert victim.read_text() == "precious"
-    assert not folder.flower_config.is_symlink()
-    assert "127.0.0.1:9090" in folder.flower_config.read_text()
