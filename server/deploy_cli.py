@@ -67,7 +67,7 @@ def init(
     """Write everything that the federation needs: keys, units, bundles, a README.
 
     A folder that exists is completed: sites that were added get their bundles, and
-    nothing that is there is changed.
+    no key that is there is changed.
     """
     from server.deployment.init import init_deployment  # noqa: PLC0415
 

@@ -209,8 +209,8 @@ def _next_lines(
     yield ""
     yield "Next, once the coordinator has admitted the key:"
     if not is_handed_over:
-        yield f"  sudo useradd --system {users.custodian}"
-        yield f"  sudo useradd --system {users.node}"
+        yield f"  sudo useradd --system --user-group {users.custodian}"
+        yield f"  sudo useradd --system --user-group {users.node}"
         yield f"  sudo chown -R {users.node} {folder.key} {folder.flower_home}"
     if not facts.is_there:
         yield f"  fedstill site init {facts.path}"

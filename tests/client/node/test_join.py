@@ -242,7 +242,7 @@ def test_name_that_no_user_has_is_refused(folder, policy):
 
 def test_next_commands_make_users_only_where_there_are_none(folder, policy):
     """This process's own user exists and has the files already."""
-    assert "useradd --system fedstill-node" in join(folder, policy)
+    assert "useradd --system --user-group fedstill-node" in join(folder, policy)
     assert "useradd" not in join(folder, policy, "--user", ME)
 
 
