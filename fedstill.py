@@ -25,7 +25,7 @@ from common.errors import ConfigError, FedstillError
 from common.finding import Finding
 from common.finding_words import counts_line, finding_lines
 from common.findings import exit_code
-from common.output_format import OutputFormat
+from common.output_format import Format, OutputFormat
 
 if TYPE_CHECKING:
     from torch import nn
@@ -255,9 +255,7 @@ def doctor(
         ),
     ] = None,
     *,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", help="What standard output carries.")
-    ] = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Say what would stop the next run, on a site or on the coordinator's machine.
 

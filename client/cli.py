@@ -12,12 +12,11 @@ from client.node.cli import node_commands
 from client.owner.ledger_cli import ledger
 from client.owner.options import (
     POLICY,
-    Format,
     PolicyOption,
     YesOption,
     echo_json,
 )
-from common.output_format import OutputFormat
+from common.output_format import Format, OutputFormat
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False

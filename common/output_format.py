@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
+
+import typer
 
 
 class OutputFormat(StrEnum):
@@ -10,3 +13,8 @@ class OutputFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+Format = Annotated[
+    OutputFormat, typer.Option("--format", help="What standard output carries.")
+]

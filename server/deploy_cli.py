@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from common.output_format import OutputFormat
+from common.output_format import Format, OutputFormat
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
@@ -31,9 +31,6 @@ Deployment = Annotated[
         help="The folder that `fedstill deploy init` made; this one if not said.",
         show_default=False,
     ),
-]
-Format = Annotated[
-    OutputFormat, typer.Option("--format", help="What standard output carries.")
 ]
 SiteName = Annotated[str, typer.Argument(metavar="SITE", show_default=False)]
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from common.errors import ConfigError
 from common.output_format import OutputFormat
-from simulations.cli import Format, parse_assignments, require_extra
+from simulations.cli import Assignments, Format, parse_assignments, require_extra
 
 if TYPE_CHECKING:
     from common.config.explain import KeyFacts, SectionFacts
@@ -51,14 +51,7 @@ CONFIG_EXAMPLES = """[bold]Examples[/bold]
 @app.command(epilog=CHECK_EXAMPLES)
 def check(
     config: Annotated[str, typer.Argument(metavar="CONFIG", show_default=False)],
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change a key of the config, such as train.epochs=3. May be repeated.",
-        ),
-    ] = None,
+    assignments: Assignments = None,
     *,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:

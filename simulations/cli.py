@@ -37,6 +37,15 @@ Format = Annotated[
     ),
 ]
 
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a key of the config, such as train.epochs=3. May be repeated.",
+    ),
+]
+
 SIMULATE_EXAMPLES = """[bold]Examples[/bold]
 
   fedstill simulate digits-demo
@@ -64,14 +73,7 @@ def simulate(
         str,
         typer.Argument(metavar="CONFIG", show_default=False),
     ],
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change a key of the config, such as train.epochs=3. May be repeated.",
-        ),
-    ] = None,
+    assignments: Assignments = None,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -15,7 +15,13 @@ from rich.console import Console
 
 from common.errors import FedstillError
 from common.output_format import OutputFormat
-from simulations.cli import INTERRUPTED, parse_assignments, require_extra
+from simulations.cli import (
+    INTERRUPTED,
+    Assignments,
+    Format,
+    parse_assignments,
+    require_extra,
+)
 
 if TYPE_CHECKING:
     from server.outcome import Outcome
@@ -54,14 +60,7 @@ def run(
             show_default=False,
         ),
     ] = Path(),
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change a key of the config, such as train.epochs=3. May be repeated.",
-        ),
-    ] = None,
+    assignments: Assignments = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -84,13 +83,7 @@ def run(
         bool,
         typer.Option("--no-retry", help="Do not go on where the ServerApp dies."),
     ] = False,
-    output_format: Annotated[
-        OutputFormat,
-        typer.Option(
-            "--format",
-            help="What standard output carries: a table, or the figures as JSON.",
-        ),
-    ] = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Run a federation on separate machines, follow it, and report on it.
 

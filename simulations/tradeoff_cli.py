@@ -16,6 +16,7 @@ from rich.console import Console
 from common.output_format import OutputFormat
 from simulations.cli import (
     INTERRUPTED,
+    Assignments,
     Format,
     parse_assignments,
     require_extra,
@@ -77,12 +78,7 @@ def tradeoff(  # noqa: PLR0913 - typer reads options from the signature
             show_default=False,
         ),
     ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a key. May be repeated."
-        ),
-    ] = None,
+    assignments: Assignments = None,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -9,12 +9,11 @@ import typer
 
 from client.owner.options import (
     POLICY,
-    Format,
     PolicyOption,
     YesOption,
     echo_json,
 )
-from common.output_format import OutputFormat
+from common.output_format import Format, OutputFormat
 
 ledger = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 

@@ -9,16 +9,11 @@ from typing import Annotated
 
 import typer
 
-from common.output_format import OutputFormat
-
 POLICY = Path("site.toml")
 
 PolicyOption = Annotated[
     Path,
     typer.Option("--policy", metavar="FILE", help="The site's policy, site.toml."),
-]
-Format = Annotated[
-    OutputFormat, typer.Option("--format", help="What standard output carries.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 

@@ -14,8 +14,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 from common.config import Config
 from tests.deployment.federation import ENDS_WITHIN, Federation, Finished
@@ -28,23 +26,6 @@ DEADLINE = 60.0
 SEED = 5
 SITES = 3
 SMALL_DISK = 32 * 2**20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What came of a run with a fault in it.
-
-    Attributes:
-        finished: the last command.
-        folder: the run folder.
-        first_of_round: seconds that round :data:`AT` took.
-        total: seconds from the fault to the end.
-    """
-
-    finished: Finished
-    folder: Path
-    fault_round_seconds: float
-    total: float
 
 
 class Run:
