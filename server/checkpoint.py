@@ -25,7 +25,7 @@ from server.privacy_forecast import Promise
 from server.round_state import RoundState
 from server.traffic import Traffic
 
-SCHEMA = 2
+SCHEMA = 3
 _LENGTH_BYTES = 8  # safetensors: little-endian length of the header, then the header
 
 

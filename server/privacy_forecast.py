@@ -32,15 +32,18 @@ class Promise:
         delta: target delta.
         rounds: rounds with private training that the site committed.
         asked: rounds in which it was asked.
+        last_asked: the last of them; 0 for none.
     """
 
     epsilon: float
     delta: float
     rounds: int
     asked: int = 0
+    last_asked: int = 0
 
     def __post_init__(self) -> None:
         checks.non_negative(rounds=self.rounds, asked=self.asked)
+        checks.non_negative(last_asked=self.last_asked)
         checks.in_open_range(0, 1, delta=self.delta)
         if not self.epsilon >= 0:
             raise ValueError(f"Expected epsilon={self.epsilon} to be >= 0.")
@@ -50,9 +53,17 @@ class Promise:
         """Returns the promise in a checked reply to the hello."""
         return cls(epsilon=hello.epsilon, delta=hello.delta, rounds=hello.rounds)
 
-    def asked_again(self) -> Promise:
-        """Returns the promise after one more round in which the site was asked."""
-        return replace(self, asked=self.asked + 1)
+    def asked_in(self, round_number: int) -> Promise:
+        """Returns the promise after the site was asked in a round, however often.
+
+        A site answers a repeated round from its outbox, at no cost.
+
+        Args:
+            round_number: from 1; not before the last in which the site was asked.
+        """
+        if round_number == self.last_asked:
+            return self
+        return replace(self, asked=self.asked + 1, last_asked=round_number)
 
     @property
     def private_rounds(self) -> int:

@@ -9,14 +9,14 @@ from server.privacy_forecast import Promise
 from server.roll_call import Member
 
 
-def ask_once_more(
+def after_asking(
     promises: Mapping[str, Promise], cohort: Cohort, members: Mapping[str, Member]
 ) -> dict[str, Promise]:
-    """Returns the promises after the sites of ``cohort`` were asked once more.
+    """Returns the promises after the sites of ``cohort`` were asked.
 
     Args:
-        promises: by site name, of the sites asked before.
-        cohort: the sites asked now.
+        promises: by site name, of the sites asked before, in this round too.
+        cohort: the sites asked now, and the round.
         members: by site name; what a site said at hello is its first promise.
     """
     first = {
@@ -25,4 +25,6 @@ def ask_once_more(
         if name not in promises
     }
     known = {**promises, **first}
-    return known | {name: known[name].asked_again() for name in cohort.site_names}
+    return known | {
+        name: known[name].asked_in(cohort.round_number) for name in cohort.site_names
+    }

@@ -36,7 +36,7 @@ from server.output import open_run_folder
 from server.planning import make_run_plan
 from server.privacy_forecast import forecast
 from server.progress import announce
-from server.promises import ask_once_more
+from server.promises import after_asking
 from server.requests import finish_request, reply_limit, round_request
 from server.roll_call import HELLO_BYTES, Member, RollCall
 from server.round_state import RoundResult, RoundState
@@ -139,7 +139,7 @@ class RoundDriver:
         started = self._exchange.now()
         result, state = self._round(state, state.round_number + 1, started=started)
         # The checkpoint comes first: the file of metrics is a view of it.
-        save_checkpoint(checkpoint_path(self._folder), state)
+        self._save(state)
         metrics.append_line(self._folder.metrics, state.lines[-1])
         log.info(state.lines[-1])
         announce(result)
@@ -160,6 +160,9 @@ class RoundDriver:
             run_seed=self._config.seed,
             round_number=round_number,
         )
+        promises = after_asking(state.promises, cohort, present)
+        # Counted before it is asked, as a site charges before it trains.
+        self._save(replace(state, promises=promises))
         lengths = after_hello(state.ledger_entries, present)
         answers = self._ask(state, cohort, present, lengths)
         require_quorum(
@@ -169,7 +172,6 @@ class RoundDriver:
         )
         consensus = make_consensus(answers.replies, self._rule)
         self._student.learn(consensus, round_number=round_number)
-        promises = ask_once_more(state.promises, cohort, present)
         result = RoundResult(
             cohort=cohort,
             accepted=answers.accepted,
@@ -252,5 +254,8 @@ class RoundDriver:
         )
         traffic = state.traffic + self._exchange.take_traffic()
         state = replace(state, traffic=traffic, is_finished=True)
-        save_checkpoint(checkpoint_path(self._folder), state)
+        self._save(state)
         return state
+
+    def _save(self, state: RoundState) -> None:
+        save_checkpoint(checkpoint_path(self._folder), state)

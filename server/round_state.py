@@ -20,13 +20,16 @@ from server.traffic import Traffic
 class RoundState:
     """Everything that the next round depends on; a checkpoint holds just this.
 
+    It is saved after each round, and in a round before a site is asked: who was asked
+    may have trained, even if the server dies and they are away when it is back.
+
     Attributes:
         run_id: our own run id.
         round_number: the last finished round; 0 before the first.
         student: the global student's weights, safetensors bytes.
         consensus: of the last finished round; None before the first.
         lines: one line of metrics a finished round, without line ends.
-        promises: by site name, of every site that ever took part.
+        promises: by site name, of every site that was ever asked.
         ledger_entries: by site name, the most that the site ever said its ledger has.
         traffic: all bytes of the run up to here.
         is_finished: whether the last consensus was sent out to the sites.

@@ -88,8 +88,4 @@ def _spent(config: Config, state: RoundState) -> list[float]:
     num_classes = state.consensus.num_classes if state.consensus else 0
     plan = make_run_plan(config, transfer, num_classes=num_classes)
     promises = [promise for _, promise in sorted(state.promises.items())]
-    if state.round_number < plan.rounds:
-        # The checkpoint counts finished rounds alone. In the one after them, whatever
-        # ended it, any site may have been asked, and may have trained.
-        promises = [promise.asked_again() for promise in promises]
     return [forecast([promise], plan).epsilon for promise in promises]

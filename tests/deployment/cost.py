@@ -192,35 +192,34 @@ def _parts(
 
 
 def main() -> None:
-    """Prints a table."""
+    """Prints a table for each number of sites, as soon as it is known."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sites", type=int, nargs="+", default=[3])
     parser.add_argument("--mechanism", default="dp-head")
     arguments = parser.parse_args()
-    table = Table(title=f"{arguments.mechanism}, seconds and bytes")
-    costs = [measure(arguments.mechanism, sites) for sites in arguments.sites]
-    table.add_column("")
-    for cost in costs:
-        table.add_column(f"{cost.sites} sites", justify="right")
+    for sites in arguments.sites:
+        Console(width=100).print(
+            _table(arguments.mechanism, measure(arguments.mechanism, sites))
+        )
+
+
+def _table(mechanism: str, cost: Cost) -> Table:
+    table = Table("", "", title=f"{cost.sites} sites, {mechanism}, seconds and bytes")
     rows = {
-        "until all nodes are online": [f"{one.up_seconds:.1f}" for one in costs],
-        "until the ServerApp runs": [f"{one.first_seconds:.1f}" for one in costs],
-        "round, median": [f"{statistics.median(one.rounds):.2f}" for one in costs],
-        "round, slowest": [f"{max(one.rounds):.2f}" for one in costs],
-        "inline round, median": [
-            f"{statistics.median(one.inline):.3f}" for one in costs
-        ],
-        **{
-            part: [f"{one.parts[part]:.2f}" for one in costs] for part in costs[0].parts
-        },
-        "bytes up a round": [f"{one.bytes_up}" for one in costs],
-        "bytes down a round": [f"{one.bytes_down}" for one in costs],
-        "Flower's bytes in, run": [f"{one.flower_bytes[0]}" for one in costs],
-        "Flower's bytes out, run": [f"{one.flower_bytes[1]}" for one in costs],
+        "until all nodes are online": f"{cost.up_seconds:.1f}",
+        "until the ServerApp runs": f"{cost.first_seconds:.1f}",
+        "round, median": f"{statistics.median(cost.rounds):.2f}",
+        "round, slowest": f"{max(cost.rounds):.2f}",
+        "inline round, median": f"{statistics.median(cost.inline):.3f}",
+        **{part: f"{seconds:.2f}" for part, seconds in cost.parts.items()},
+        "bytes up a round": f"{cost.bytes_up}",
+        "bytes down a round": f"{cost.bytes_down}",
+        "Flower's bytes in, run": f"{cost.flower_bytes[0]}",
+        "Flower's bytes out, run": f"{cost.flower_bytes[1]}",
     }
-    for name, cells in rows.items():
-        table.add_row(name, *cells)
-    Console(width=100).print(table)
+    for name, cell in rows.items():
+        table.add_row(name, cell)
+    return table
 
 
 if __name__ == "__main__":

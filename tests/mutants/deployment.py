@@ -57,6 +57,15 @@ MUTANTS = (
         "::test_epsilon_is_the_most_that_the_sites_can_have_spent",
     ),
     Mutant(
+        name="a site is counted only once it has answered",
+        rule=11,
+        file="server/round_driver.py",
+        old="        self._save(replace(state, promises=promises))\n",
+        new="",
+        test="tests/server/test_round_driver.py"
+        "::test_a_site_that_was_asked_counts_though_the_server_died",
+    ),
+    Mutant(
         name="the summary shows another epsilon than the ledger",
         rule=11,
         file="simulations/federation.py",

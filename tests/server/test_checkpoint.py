@@ -11,7 +11,7 @@ from safetensors.numpy import load, save
 
 from common.errors import DataError
 from common.soft_labels import SoftLabels
-from server.checkpoint import load_checkpoint, save_checkpoint
+from server.checkpoint import SCHEMA, load_checkpoint, save_checkpoint
 from server.privacy_forecast import Promise
 from server.round_state import RoundState
 from server.traffic import Traffic
@@ -30,7 +30,7 @@ def state(**changes: object) -> RoundState:
         ),
         "lines": ('{"round": 1, "name": "\u00e9"}', '{"round": 2}'),
         "promises": {
-            "b": Promise(epsilon=math.inf, delta=1e-5, rounds=3, asked=2),
+            "b": Promise(epsilon=math.inf, delta=1e-5, rounds=3, asked=2, last_asked=7),
             "a": Promise(epsilon=0.1 + 0.2, delta=1e-3, rounds=1, asked=1),
         },
         "traffic": Traffic(up=3, down=2, soft_labels_up=1),
@@ -77,7 +77,8 @@ def test_no_file_is_no_checkpoint(tmp_path: Path) -> None:
 
 
 def other_schema(content: bytes) -> bytes:
-    return content.replace(b'\\"schema\\": 2', b'\\"schema\\": 1')
+    this = f'\\"schema\\": {SCHEMA}'.encode()
+    return content.replace(this, this.replace(str(SCHEMA).encode(), b"1"))
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,11 @@ def test_a_promise_that_no_noise_keeps_is_taken_at_its_word(epsilon: float) -> N
     assert forecast([promise(epsilon, asked=1)], plan()).epsilon <= epsilon
 
 
-def test_asking_again_counts_one_round() -> None:
+def test_every_round_counts_in_which_a_site_was_asked() -> None:
     """Silent sites may have trained, so asking is what counts."""
-    assert promise().asked_again().asked_again().private_rounds == 2
+    assert promise().asked_in(1).asked_in(4).private_rounds == 2
+
+
+def test_a_round_that_is_asked_again_counts_once() -> None:
+    """A site answers it from its outbox."""
+    assert promise().asked_in(1).asked_in(2).asked_in(2).private_rounds == 2

@@ -245,7 +245,17 @@ FAILPOINTS = {
 }
 
 
-@pytest.mark.parametrize("visit", [1, 2, 3, 4])
+def _kill_at(name: str, visit: int) -> Callable[[str], None]:
+    visits = iter(range(1, 100))
+
+    def kill(reached: str) -> None:
+        if reached == name and next(visits) == visit:
+            raise Killed
+
+    return kill
+
+
+@pytest.mark.parametrize("visit", range(1, 8))
 @pytest.mark.parametrize("name", FAILPOINTS)
 def test_a_killed_run_resumes_to_the_same_bytes(
     whole: Run,
@@ -255,15 +265,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     visit: int,
 ) -> None:
     """Wherever it dies: same requests, same student, each round once."""
-    visits = iter(range(1, 100))
-
-    def kill(reached: str) -> None:
-        if reached == name and next(visits) == visit:
-            raise Killed
-
     first = Run(tmp_path / "run", honest_nodes())
     with monkeypatch.context() as patch:
-        patch.setattr(FAILPOINTS[name], kill)
+        patch.setattr(FAILPOINTS[name], _kill_at(name, visit))
         try:
             first.go()
         except Killed:
@@ -274,7 +278,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     second = Run(tmp_path / "run", honest_nodes(500), resume=True)
     second.go()
 
-    # Aggregation and metrics are reached three times, the checkpoint a fourth time.
+    # The checkpoint is reached twice a round, and once when all is done.
     assert was_killed == (visit < 4 or "checkpoint" in name)
     assert second.student == whole.student
     assert second.folder.metrics.read_bytes() == whole.folder.metrics.read_bytes()
@@ -282,6 +286,27 @@ def test_a_killed_run_resumes_to_the_same_bytes(
         site: hashes(first.grid)[site] | hashes(second.grid)[site] for site in NAMES
     }
     assert both == hashes(whole.grid)
+
+
+def test_a_site_that_was_asked_counts_though_the_server_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have trained, and is away when the round is asked again."""
+    first = Run(tmp_path / "run", honest_nodes())
+    with monkeypatch.context() as patch:
+        point = "server.mid-aggregate"
+        patch.setattr(FAILPOINTS[point], _kill_at(point, 2))
+        with pytest.raises(Killed):
+            first.go()
+    nodes = honest_nodes()
+    del nodes[107]
+
+    state = Run(tmp_path / "run", nodes, resume=True).go()
+
+    asked = {name: promise.asked for name, promise in state.promises.items()}
+    assert asked == {"site-00": 3, "site-01": 2, "site-02": 3, "site-03": 3}, (
+        "Rule 11: a round in which a site may have trained is not counted."
+    )
 
 
 def test_resuming_a_finished_run_sends_nothing(whole: Run, tmp_path: Path) -> None:
