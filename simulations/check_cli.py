@@ -18,6 +18,7 @@ from common.output_format import OutputFormat
 from simulations.cli import Assignments, Format, parse_assignments, require_extra
 
 if TYPE_CHECKING:
+    from common.config import Config
     from common.config.explain import KeyFacts, SectionFacts
     from simulations.check.finding import Finding
 
@@ -65,7 +66,8 @@ def check(
     from common.findings import exit_code  # noqa: PLC0415
     from simulations.check.display import last_line, print_findings  # noqa: PLC0415
 
-    found = _findings(config, overrides)
+    loaded = _load(config, overrides)
+    found = _findings(loaded)
     if output_format is OutputFormat.JSON:
         findings = list(found)
         typer.echo(json.dumps(_figures(config, findings), indent=2, allow_nan=False))
@@ -73,8 +75,7 @@ def check(
         console = Console()
         findings = print_findings(console, found)
         changes = [f"--set={key}={value}" for key, value in overrides.items()]
-        command = ["fedstill", "simulate", config, *changes]
-        line = last_line(findings, command)
+        line = last_line(findings, _next_command(loaded, config, changes))
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     code = exit_code(findings)
     if code:
@@ -113,26 +114,37 @@ def config(
     )
 
 
-def _findings(name: str, overrides: dict[str, str]) -> Iterator[Finding]:
-    """Yields every finding; a config that cannot be read is one of them.
-
-    A config that is not there at all is no finding but a usage error.
-    """
+def _load(name: str, overrides: dict[str, str]) -> Config | ConfigError:
+    """Returns a config, or what is wrong with it; one that is not there is raised."""
     from common.config import load_config  # noqa: PLC0415
     from simulations.locate import find_config  # noqa: PLC0415
 
     file = find_config(name)
     try:
-        loaded = load_config(file, overrides)
+        return load_config(file, overrides)
     except ConfigError as error:
+        return error
+
+
+def _findings(loaded: Config | ConfigError) -> Iterator[Finding]:
+    """Yields every finding; a config that cannot be read is one of them."""
+    if isinstance(loaded, ConfigError):
         # Told of before torch has been loaded.
         from simulations.check.of_config import config_problems  # noqa: PLC0415
 
-        yield from config_problems(error)
+        yield from config_problems(loaded)
         return
     from simulations.check.checkup import check as check_config  # noqa: PLC0415
 
     yield from check_config(loaded)
+
+
+def _next_command(
+    loaded: Config | ConfigError, name: str, changes: list[str]
+) -> list[str]:
+    if not isinstance(loaded, ConfigError) and loaded.data.is_at_sites:
+        return ["fedstill", "run", name, *changes, "--deployment", "DIR"]
+    return ["fedstill", "simulate", name, *changes]
 
 
 def _figures(name: str, findings: list[Finding]) -> dict[str, object]:

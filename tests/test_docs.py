@@ -7,6 +7,7 @@ A comment before a block says what a test needs to know and a reader does not::
     <!-- file: my-run.toml -->  the block is the content of this file
     <!-- data: folder -->       the command finds IDX files there
     <!-- in the background: until it answers -->  the commands are services
+    <!-- policy: site.toml -->  the block is edited into these policies
 
 The page on deployment starts services: tests/deployment/test_page.py runs it.
 """
@@ -36,7 +37,15 @@ _BLOCK = re.compile(
     r"^```(?P<language>\w*)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_DIRECTIVES = {None, "not run", "exit code", "file", "data", "in the background"}
+_DIRECTIVES = {
+    None,
+    "not run",
+    "exit code",
+    "file",
+    "data",
+    "in the background",
+    "policy",
+}
 DEPLOY_PAGE = "docs/deploy.md"
 # Before what the page sets itself, so that what a reader sees on the page wins.
 TINY = {

@@ -17,6 +17,7 @@ from simulations.check.of_data import load_for_check
 from simulations.check.of_head import head_findings
 from simulations.check.of_models import build_for_check
 from simulations.check.of_privacy import outlook, privacy_findings
+from simulations.check.of_public_data import load_public_for_check
 
 _CONSEQUENCE = " Nothing was run."
 
@@ -25,7 +26,8 @@ def check(config: Config) -> Iterator[Finding]:
     """Yields what there is to say about a run, group by group.
 
     Data are read, since their shape decides on models and bytes; of private examples
-    only the counts are told. Without data the rest cannot be said.
+    only the counts are told. Where they are at the sites, what a simulation would cost
+    here is left out. Without data the rest cannot be said.
 
     Args:
         config: a valid one.
@@ -33,7 +35,8 @@ def check(config: Config) -> Iterator[Finding]:
     torch.set_num_threads(1)  # as a run does, whose seconds are told
     yield from config_findings(config)
     try:
-        parts, of_data = load_for_check(config)
+        load = load_public_for_check if config.data.is_at_sites else load_for_check
+        parts, of_data = load(config)
     except DataError as error:
         for line in str(error).splitlines():
             text = line.removesuffix(_CONSEQUENCE)

@@ -37,13 +37,6 @@ def config_findings(config: Config) -> Iterator[Finding]:
         f"{config.global_student_model}.",
         figures={"sites": config.sites, "rounds": rounds, "run_id": config.run_id},
     )
-    folder = choose_run_folder(config).root
-    if folder.exists() and not config.resume:
-        yield _Line(
-            level=Level.WARNING,
-            text=f"The run folder {folder} exists: give --output DIR, or --resume to "
-            "continue the run in it.",
-        )
     yield from _sizes(config)
     if config.codec_name == "float16":
         yield _Line(
@@ -51,6 +44,18 @@ def config_findings(config: Config) -> Iterator[Finding]:
             text="codec.name = float16 turns probabilities below 6e-8 into 0 and takes "
             "rows off the simplex by up to 4e-4: logit with 8 bits is half the bytes "
             "and keeps both.",
+        )
+    if not config.data.is_at_sites:
+        yield from _of_simulations(config)
+
+
+def _of_simulations(config: Config) -> Iterator[Finding]:
+    folder = choose_run_folder(config).root
+    if folder.exists() and not config.resume:
+        yield _Line(
+            level=Level.WARNING,
+            text=f"The run folder {folder} exists: give --output DIR, or --resume to "
+            "continue the run in it.",
         )
     if not config.baselines.enabled:
         yield _Line(

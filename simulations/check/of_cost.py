@@ -10,7 +10,7 @@ from torch import nn
 from client.training.clipped_sums import GradSampleMode, grad_sample_mode
 from common.byte_text import bytes_text
 from common.config import Config
-from common.data.parts import Parts
+from common.data.parts import Parts, PublicParts
 from common.features.recipe import MOST_DIMENSIONS
 from common.findings import Level
 from common.run_plan import RunPlan
@@ -28,21 +28,22 @@ _Line = partial(Finding, group=Group.COST)
 
 
 def cost_findings(
-    config: Config, plan: RunPlan, parts: Parts, models: Mapping[str, nn.Module]
+    config: Config, plan: RunPlan, parts: PublicParts, models: Mapping[str, nn.Module]
 ) -> Iterator[Finding]:
-    """Yields bytes, memory and seconds of a run.
+    """Yields bytes of a run and, of a simulation, memory and seconds.
 
     Args:
         config: of the run.
         plan: of the run.
-        parts: the data, held in memory.
+        parts: the data, held in memory; all of them in a simulation.
         models: the zoo models that could be built, by name.
     """
     traffic = forecast_traffic(config, plan, parts.transfer)
     yield _bytes_a_round(config, plan, traffic)
     yield _bytes_a_run(config, plan, traffic, models)
-    yield _memory(config, plan, parts, models)
-    yield _seconds(config, plan, parts, models)
+    if isinstance(parts, Parts):
+        yield _memory(config, plan, parts, models)
+        yield _seconds(config, plan, parts, models)
 
 
 def _bytes_a_round(config: Config, plan: RunPlan, traffic: SiteTraffic) -> Finding:

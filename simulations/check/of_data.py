@@ -10,6 +10,7 @@ from common.data.loaders import load_data_set
 from common.data.parts import Parts, load_parts
 from common.findings import Level
 from simulations.check.finding import Finding, Group
+from simulations.check.of_public_data import compare_transfer
 from simulations.sites import private_indices
 from simulations.wording import of_count
 
@@ -105,8 +106,6 @@ def _sites(config: Config, parts: Parts, sizes: tuple[int, ...]) -> Iterator[Fin
 
 
 def _transfer(config: Config, parts: Parts) -> Iterator[Finding]:
-    inputs = parts.transfer.inputs
-    low, high = float(inputs.min()), float(inputs.max())
     if config.transfer.is_stand_in:
         yield _Line(
             level=Level.WARNING,
@@ -115,11 +114,4 @@ def _transfer(config: Config, parts: Parts) -> Iterator[Finding]:
             "a public one, and its accuracy may be lower.",
         )
         return
-    yield _Line(
-        level=Level.OK,
-        text="Whether the transfer set is like the private data cannot be told without "
-        f"reading those. Compare it with each site's public schema: shape "
-        f"{parts.input_shape}, values from {low:.3g} to {high:.3g}; one from another "
-        "world costs most of the accuracy.",
-        figures={"lowest": low, "highest": high},
-    )
+    yield compare_transfer(parts.transfer)

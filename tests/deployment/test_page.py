@@ -6,6 +6,7 @@ the page is replaced by one that is free.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -18,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from tests.deployment.federation import BIN, free_port
 from tests.deployment.service import wait_until
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.deploy
 
 PORT = "9090"
 WITHIN = 120
+CHANCE = 0.1
 # What a service says once it is ready for the next command.
 READY = {
     "superlink": "Uvicorn running on",
@@ -42,12 +45,19 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.seconds: list[tuple[str, float]] = []
-        self._services: list[tuple[subprocess.Popen[bytes], Path]] = []
+        self._services: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs: list[Path] = []
 
     def starts(self, line: str) -> None:
-        """Starts a service in a terminal of its own, and waits until it is ready."""
+        """Starts a service in a terminal of its own, and waits until it is ready.
+
+        One that runs already is ended first.
+        """
+        if line in self._services:
+            self._end([self._services.pop(line)])
         words = shlex.split(line)
-        log = self.folder / f"service-{len(self._services)}.log"
+        log = self.folder / f"service-{len(self._logs)}.log"
+        self._logs.append(log)
         with log.open("wb") as file:
             process = subprocess.Popen(
                 self._command(words),
@@ -57,7 +67,7 @@ class Reader:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
-        self._services.append((process, log))
+        self._services[line] = process
         ready = READY[words[2]]
 
         def is_ready() -> bool:
@@ -84,14 +94,25 @@ class Reader:
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
+    def edits(self, policy: str, text: str) -> None:
+        """Sets the keys of ``text`` in a policy file, and leaves the others."""
+        path = self.folder / policy
+        content = tomllib.loads(path.read_text())
+        for section, keys in tomllib.loads(text).items():
+            content[section].update(keys)
+        path.write_text(tomli_w.dumps(content))
+
     def logs(self) -> str:
-        return "\n".join(log.read_text()[-3000:] for _, log in self._services)
+        return "\n".join(log.read_text()[-3000:] for log in self._logs)
 
     def ends(self) -> None:
         """Presses Ctrl-C everywhere, the last terminal first."""
-        for process, _ in reversed(self._services):
+        self._end([*reversed(self._services.values())])
+
+    def _end(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        for process in processes:
             process.send_signal(signal.SIGINT)
-        for process, _ in reversed(self._services):
+        for process in processes:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
             process.kill()
@@ -128,9 +149,13 @@ def test_every_block_runs(reader):
         if block.name != "not run":
             printed |= _follow(reader, block, block.code.replace(PORT, port))
 
-    folder = reader.folder / "ward-study" / "runs" / "ward-study-1"
-    for name in ("report.html", "model_card.md", "global_student.safetensors"):
-        assert (folder / name).exists()
+    for run in ("ward-study-1", "ward-study-2"):
+        folder = reader.folder / "ward-study" / "runs" / run
+        for name in ("report.html", "model_card.md", "global_student.safetensors"):
+            assert (folder / name).exists()
+    # Nothing but the coordinator's own examples can have been measured on.
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["global_student"]["test_accuracy"] > CHANCE
     status = printed["fedstill deploy status --deployment ward-study"]
     assert status.count("online since") == 2
     for line, seconds in reader.seconds:
@@ -141,6 +166,9 @@ def _follow(reader: Reader, block: Block, code: str) -> dict[str, str]:
     """Does what a block says; returns what its commands printed."""
     if block.name == "file":
         (reader.folder / block.value).write_text(code)
+    if block.name == "policy":
+        for policy in block.value.split(", "):
+            reader.edits(policy, code)
     if block.language == "toml":
         tomllib.loads(code)
     if block.language == "python":
