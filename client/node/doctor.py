@@ -48,8 +48,10 @@ def site_findings(root: Path, policy: Path | None) -> Iterator[Finding]:
         is_reached = is_reached and finding.level is not Level.ERROR
         yield finding
     yield from node_findings(folder, opened, is_reached=is_reached)
-    yield from custodian_findings(folder)
-    yield from policy_findings(policy)
+    custodian = list(custodian_findings(folder))
+    yield from custodian
+    is_served = all(one.level is Level.OK for one in custodian)
+    yield from policy_findings(policy, is_served=is_served)
 
 
 def _open(folder: BundleFolder) -> SiteBundle | Finding:

@@ -18,11 +18,12 @@ _REMEDY = (
 )
 
 
-def policy_findings(path: Path | None) -> Iterator[Finding]:
+def policy_findings(path: Path | None, *, is_served: bool) -> Iterator[Finding]:
     """Yields what there is to say about the custodian's own things.
 
     Args:
         path: of the policy; None leaves all of it out.
+        is_served: whether a custodian answers at the bundle's door.
     """
     if path is None:
         yield warning("policy", "Ledger and budget were not looked at.", _REMEDY)
@@ -53,7 +54,7 @@ def policy_findings(path: Path | None) -> Iterator[Finding]:
     from client.owner.check_transfer import transfer_findings  # noqa: PLC0415
 
     yield from transfer_findings(policy, None)
-    yield from ledger_findings(policy, None)
+    yield from ledger_findings(policy, None, is_served=is_served)
     if folder.is_dir():
         yield disk_finding(folder, user=own_name())
 

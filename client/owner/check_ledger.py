@@ -25,13 +25,14 @@ _RESTORE = (
 
 
 def ledger_findings(
-    policy: PolicyFile, loaded: PrivateFile | None
+    policy: PolicyFile, loaded: PrivateFile | None, *, is_served: bool = False
 ) -> Iterator[Finding]:
     """Yields what there is to say about the state folder and the ledger in it.
 
     Args:
         policy: says where they are.
         loaded: compared with what the owner last agreed to; None if there are no data.
+        is_served: whether the custodian is known to serve, and so to hold the ledger.
     """
     folder = Path(policy.folder)
     if not folder.exists():
@@ -43,7 +44,7 @@ def ledger_findings(
     if not policy.ledger_path.exists():
         yield _absence_finding(policy)
         return
-    yield _lock_finding(policy.ledger_path)
+    yield _lock_finding(policy.ledger_path, is_served=is_served)
     try:
         verified(policy)
         yield from _content_findings(policy, loaded)
@@ -99,11 +100,13 @@ def _absence_finding(policy: PolicyFile) -> Finding:
     return ok(_SUBJECT, "There is none yet: nothing was spent.")
 
 
-def _lock_finding(path: Path) -> Finding:
+def _lock_finding(path: Path, *, is_served: bool) -> Finding:
     try:
         with store_lock(path):
             return ok(_SUBJECT, "No custodian has it now.")
     except LedgerUnavailableError as error:
+        if is_served:
+            return ok(_SUBJECT, "The custodian that serves has it.")
         remedy = "Nothing, if it is yours that serves; a second one does not start."
         return warning(_SUBJECT, str(error), remedy)
 

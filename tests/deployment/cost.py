@@ -3,7 +3,8 @@
 ::
 
     python -m tests.deployment.cost
-    python -m tests.deployment.cost --sites 3 10 30 --mechanism dp-sgd
+    python -m tests.deployment.cost --sites 3 10 --mechanism dp-sgd
+    python -m tests.deployment.cost --sites 30 --rounds 2
 
 One run for each number of sites, beside the inline engine on the same config. Flower
 starts a process for each message; from when it is first seen until it has gone, and
@@ -35,7 +36,7 @@ from tests.deployment.federation import Federation, federation
 from tests.deployment.scenarios import Run
 from tests.deployment.service import below, command_line
 
-ROUNDS = 4
+DEADLINE = 180.0
 SEED = 5
 STEP = 0.02
 
@@ -58,6 +59,7 @@ class Cost:
         up_seconds: from the first process to the last node online.
         first_seconds: from the command to the first round.
         rounds: seconds of each round.
+        used: replies used in each round.
         inline: seconds of each round of the inline engine.
         parts: of a round, seconds, medians over messages.
         bytes_up: of a round, replies of all sites as we count.
@@ -69,6 +71,7 @@ class Cost:
     up_seconds: float
     first_seconds: float
     rounds: list[float]
+    used: list[int]
     inline: list[float]
     parts: dict[str, float]
     bytes_up: int
@@ -76,9 +79,9 @@ class Cost:
     flower_bytes: tuple[int, int]
 
 
-def measure(mechanism: str, sites: int) -> Cost:
+def measure(mechanism: str, *, sites: int, rounds: int) -> Cost:
     """Returns what one run costs."""
-    config = _config(mechanism, sites)
+    config = _config(mechanism, sites, rounds)
     with tempfile.TemporaryDirectory() as folder:
         run_federation(
             config.with_overrides({"output": f"{folder}/inline", "engine": "inline"})
@@ -90,35 +93,37 @@ def measure(mechanism: str, sites: int) -> Cost:
         with _watching(live) as relays:
             began = time.time()
             run = Run(live, config)
-            finished = run.end()
+            # Hello and finish take a deadline too, if a site is missed.
+            finished = run.end(within=(rounds + 3) * DEADLINE)
             assert finished.code == 0, finished
-        rounds = run.lines()
+        lines = run.lines()
         told = live.status()["runs"][0]
         written = (run.folder / "environment.json").stat().st_mtime
         return Cost(
             sites=sites,
             up_seconds=up,
             first_seconds=written - began,
-            rounds=[one["seconds"] for one in rounds],
+            rounds=[one["seconds"] for one in lines],
+            used=[one["accepted"] for one in lines],
             inline=[one["seconds"] for one in inline],
-            parts=_parts(live, relays, rounds, inline),
-            bytes_up=rounds[-1]["bytes"]["up"],
-            bytes_down=rounds[-1]["bytes"]["down"],
+            parts=_parts(live, relays, lines, inline),
+            bytes_up=lines[-1]["bytes"]["up"],
+            bytes_down=lines[-1]["bytes"]["down"],
             flower_bytes=(told["inbound"], told["outbound"]),
         )
 
 
-def _config(mechanism: str, sites: int) -> Config:
+def _config(mechanism: str, sites: int, rounds: int) -> Config:
     return Config.from_run_config(
         {
             "name": f"cost-{mechanism}-{sites}",
             "sites": sites,
             "seed": SEED,
             "models": f"mlp:{sites}",
-            "rounds": ROUNDS,
+            "rounds": rounds,
             "data.per-site": "30",
             "train.batch-size": 15,
-            "round.deadline": 180.0,
+            "round.deadline": DEADLINE,
             "baselines.enabled": False,
             "personal-student.enabled": False,
             "privacy.mechanism": mechanism,
@@ -195,12 +200,12 @@ def main() -> None:
     """Prints a table for each number of sites, as soon as it is known."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sites", type=int, nargs="+", default=[3])
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--mechanism", default="dp-head")
     arguments = parser.parse_args()
     for sites in arguments.sites:
-        Console(width=100).print(
-            _table(arguments.mechanism, measure(arguments.mechanism, sites))
-        )
+        cost = measure(arguments.mechanism, sites=sites, rounds=arguments.rounds)
+        Console(width=100).print(_table(arguments.mechanism, cost))
 
 
 def _table(mechanism: str, cost: Cost) -> Table:
@@ -210,6 +215,7 @@ def _table(mechanism: str, cost: Cost) -> Table:
         "until the ServerApp runs": f"{cost.first_seconds:.1f}",
         "round, median": f"{statistics.median(cost.rounds):.2f}",
         "round, slowest": f"{max(cost.rounds):.2f}",
+        "replies used": " ".join(map(str, cost.used)),
         "inline round, median": f"{statistics.median(cost.inline):.3f}",
         **{part: f"{seconds:.2f}" for part, seconds in cost.parts.items()},
         "bytes up a round": f"{cost.bytes_up}",

@@ -84,9 +84,9 @@ class Run:
         """Starts `fedstill run --resume`."""
         self.process = self.live.resume_run(self.folder)
 
-    def end(self) -> Finished:
-        """Waits for the command's end."""
-        out, err = self.process.communicate(timeout=ENDS_WITHIN)
+    def end(self, within: float = ENDS_WITHIN) -> Finished:
+        """Waits for the command's end, some seconds at most."""
+        out, err = self.process.communicate(timeout=within)
         return Finished(
             code=self.process.returncode,
             out=out,

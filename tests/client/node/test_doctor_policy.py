@@ -9,7 +9,8 @@ from client.owner.policy_file import load_policy_file
 from client.owner.status import ledger_report
 from common.doctor import access
 from common.findings import Level
-from tests.client.node.doctor_site import look, of
+from tests.client.custodian.support import door
+from tests.client.node.doctor_site import look, of, point
 from tests.client.owner.support import opened, play, write_policy
 
 
@@ -45,6 +46,29 @@ def test_budget_that_is_spent(site, policy):
     assert [one.level for one in found] == [Level.WARNING]
     assert "epsilon 0 is left" in found[0].text
     assert "no private data are read" in found[0].remedy
+
+
+def test_ledger_that_the_serving_custodian_holds(site, policy):
+    """As it should be: not even a warning."""
+    with opened(policy) as served, door(served) as custodian:
+        custodian.ask()
+        point(site[0], custodian.endpoint.socket)
+
+        found = [one for one in look(site, policy) if one.subject == "ledger"]
+
+    assert {one.level for one in found} == {Level.OK}
+    assert any("custodian that serves has it" in one.text for one in found)
+
+
+def test_ledger_that_is_held_while_nobody_answers(site, policy, tmp_path):
+    """Perhaps by a second custodian: its owner should look."""
+    point(site[0], tmp_path / "none.sock")
+    with opened(policy):
+        found = [one for one in look(site, policy) if one.subject == "ledger"]
+
+    (held,) = [one for one in found if one.level is not Level.OK]
+    assert held.level is Level.WARNING
+    assert "a second one does not start" in held.remedy
 
 
 def test_ledger_that_cannot_be_believed(site, policy):
