@@ -133,22 +133,28 @@ class RollCall:
         said = (*self._refusals.values(), *self._faults.values())
         return tuple(sorted(said, key=lambda one: one.site_name))
 
-    def absent(self, present: Collection[str]) -> tuple[Absence, ...]:
-        """Returns the members that cannot be asked, and why.
+    def absent(
+        self, present: Collection[str], *, asked_before: Collection[str]
+    ) -> tuple[Absence, ...]:
+        """Returns the sites of the run that cannot be asked, and why.
 
         Args:
             present: names of those that can.
+            asked_before: names of the sites that were asked in this run, before the
+                server went down too; who of them is not back is no member yet.
         """
+        turned_away = {one.site_name for one in self.turned_away()}
+        missed = {*self._members, *asked_before} - {*present} - turned_away
         connected = self._exchange.node_ids()
+        busy = {n for n, one in self._members.items() if one.node_id in connected}
         return tuple(
             Absence(
                 site_name=name,
                 reason=AbsenceReason.BUSY
-                if member.node_id in connected
+                if name in busy
                 else AbsenceReason.NOT_CONNECTED,
             )
-            for name, member in self.members.items()
-            if name not in present
+            for name in sorted(missed)
         )
 
     def wait_for_anyone(self) -> dict[str, Member]:

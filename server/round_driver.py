@@ -152,7 +152,7 @@ class RoundDriver:
         self, state: RoundState, round_number: int, *, started: float
     ) -> tuple[RoundResult, RoundState]:
         present = self._roll_call.wait_for_anyone()
-        unasked = self._roll_call.absent(present)
+        unasked = self._roll_call.absent(present, asked_before=state.promises)
         turned_away = self._roll_call.turned_away()
         cohort = draw_cohort(
             present,

@@ -490,6 +490,45 @@ def test_whoever_is_missed_is_named_with_the_reason(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("back", "absences", "turned_away"),
+    [
+        ({}, [{"site": "site-01", "reason": "not-connected"}], []),
+        (
+            {107: RefusingSite(NAMES[1])},
+            [],
+            [{"site": "site-01", "reason": "refused: plan-not-allowed"}],
+        ),
+    ],
+)
+def test_whoever_is_not_back_when_the_server_is_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    back: dict[int, Node],
+    absences: list[dict[str, str]],
+    turned_away: list[dict[str, str]],
+) -> None:
+    """It took part before, though it never said hello to this process."""
+    first = Run(tmp_path / "run", honest_nodes())
+    with monkeypatch.context() as patch:
+        point = "server.mid-aggregate"
+        patch.setattr(FAILPOINTS[point], _kill_at(point, 2))
+        with pytest.raises(Killed):
+            first.go()
+    nodes = honest_nodes()
+    del nodes[107]
+
+    second = Run(tmp_path / "run", {**nodes, **back}, resume=True)
+    second.go()
+
+    assert [line["absences"] for line in second.lines] == [[], absences, absences]
+    assert [line["turned_away"] for line in second.lines] == [
+        [],
+        turned_away,
+        turned_away,
+    ]
+
+
 def test_a_site_that_does_not_take_part_is_named_with_its_reason(
     tmp_path: Path,
 ) -> None:
